@@ -1,0 +1,51 @@
+-- http: what require "http" returns. The C core is handed in; the rest is put on top of it here.
+-- SPDX-License-Identifier: MIT
+local _, core = ...
+
+package.loaded["http.core"] = core
+
+local M = {
+  version = core.version,
+
+  -- requests
+  request = core.request,
+  get = core.get,
+  head = core.head,
+  put = core.put,
+  post = core.post,
+  patch = core.patch,
+  delete = core.delete,
+  options = core.options,
+
+  -- classes
+  Response = core.Response,
+  Payload = require "http.payload",
+
+  -- timers and the loop
+  after = core.after,
+  every = core.every,
+  now = core.now,
+  run = core.run,
+  poll = core.poll,
+  configure = core.configure,
+
+  serve = require "http.serve",
+
+  -- for tests
+  _live = core.live,
+  _drop_idle = core.drop_idle,
+}
+
+core.define("headers", require "http.headers")
+core.define("payload", getmetatable(M.Payload.new()))
+core.define("query", require "http.query")
+
+local task = require "http.task"
+M.spawn = task.spawn
+M.sleep = task.sleep
+M.all = task.all
+M._main = task.main
+
+require "http.stream" -- adds the waiting methods to Response
+
+return M

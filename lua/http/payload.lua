@@ -1,0 +1,23 @@
+-- http.Payload: a request body that says what it is: a string or a table of byte values.
+-- SPDX-License-Identifier: MIT
+
+local M = {
+  STRING = 0,
+  BYTE_TABLE = 1,
+}
+
+local mt = { __name = "http.Payload", __index = M }
+
+function mt.__tostring(self)
+  if self.type == M.BYTE_TABLE then
+    return ("http.Payload (%d bytes)"):format(self.bytes and #self.bytes or 0)
+  end
+  return ("http.Payload (string of %d bytes)"):format(self.string and #self.string or 0)
+end
+
+-- A Payload to fill: set `type`, and `string` or `bytes` accordingly.
+function M.new()
+  return setmetatable({ type = M.STRING, string = "", bytes = nil }, mt)
+end
+
+return M

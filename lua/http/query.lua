@@ -1,0 +1,37 @@
+-- http.query: a query string from a table, in a stable order (keys sorted, lists in their order).
+-- SPDX-License-Identifier: MIT
+
+-- RFC 3986, 2.3: what is not unreserved is percent-encoded.
+local function encode(text)
+  return (tostring(text):gsub("[^%w%-%._~]", function(c)
+    return ("%%%02X"):format(c:byte())
+  end))
+end
+
+local function check(value, key)
+  local kind = type(value)
+  if kind ~= "string" and kind ~= "number" and kind ~= "boolean" then
+    error(("the value of '%s' is a %s; strings, numbers and booleans can be sent"):format(key, kind), 0)
+  end
+  return value
+end
+
+local function query(fields)
+  local keys, parts = {}, {}
+  for key in pairs(fields) do
+    if type(key) ~= "string" then
+      error("its keys must be strings", 0)
+    end
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  for _, key in ipairs(keys) do
+    local value = fields[key]
+    for _, item in ipairs(type(value) == "table" and value or { value }) do
+      parts[#parts + 1] = encode(key) .. "=" .. encode(check(item, key))
+    end
+  end
+  return table.concat(parts, "&")
+end
+
+return query

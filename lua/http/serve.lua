@@ -1,0 +1,244 @@
+-- http.serve: a small server. Each request is a task that fills in a response.
+--
+--   local server = http.serve {
+--     port = 8080,
+--     handler = function(request, response)
+--       response.headers["Content-Type"] = "text/plain"
+--       response.body = "Hello, " .. request.path
+--     end,
+--   }
+-- SPDX-License-Identifier: MIT
+
+local core = require "http.core"
+local task = require "http.task"
+
+local OPTIONS = {
+  host = "string",
+  port = "number",
+  tls = "table",
+  handler = "function",
+  max_head_size = "number",
+  max_body_size = "number",
+  idle_timeout = "number",
+}
+
+-- ---- the response -----------------------------------------------------------------------------
+
+local Response = {}
+local response_mt = { __name = "http.serve.Response", __index = Response }
+
+-- The fields as the core takes them: a list of names and values.
+local function list_of(headers)
+  local list = {}
+  local function add(name, value)
+    local kind = type(value)
+    if type(name) ~= "string" or (kind ~= "string" and kind ~= "number") then
+      error(("bad header '%s' (string or number expected, got %s)"):format(tostring(name), kind), 0)
+    end
+    list[#list + 1] = name
+    list[#list + 1] = tostring(value)
+  end
+  for name, value in pairs(headers) do
+    if type(value) == "table" then
+      for _, item in ipairs(value) do
+        add(name, item)
+      end
+    else
+      add(name, value)
+    end
+  end
+  return list
+end
+
+local function send_head(self, length)
+  if type(self.status) ~= "number" then
+    error(("bad status (number expected, got %s)"):format(type(self.status)), 0)
+  end
+  self.sent = true
+  return self._request:head(self.status, self.reason, list_of(self.headers), length)
+end
+
+local function check_bytes(bytes, what)
+  if type(bytes) ~= "string" then
+    error(("bad %s (string expected, got %s)"):format(what, type(bytes)), 0)
+  end
+  return bytes
+end
+
+-- Calls fn and throws what it throws at the line of the script that called the method.
+local function at_caller(fn, ...)
+  local ok, a, b, c = pcall(fn, ...)
+  if not ok then
+    error(a, 3)
+  end
+  return a, b, c
+end
+
+local function write(self, bytes)
+  check_bytes(bytes, "argument #1 to 'write'")
+  if not self.sent then
+    local ok, message, code = send_head(self)
+    if not ok then
+      return nil, message, code
+    end
+  end
+  return self._request:write(bytes)
+end
+
+local function finish(self, body)
+  if self.finished then
+    error("the response has already been finished", 0)
+  end
+  if body == nil and not self.sent then
+    body = self.body
+  end
+  body = check_bytes(body == nil and "" or body, "body")
+  local ok, message, code = true, nil, nil
+  if not self.sent then
+    ok, message, code = send_head(self, #body)
+  end
+  if ok and body ~= "" then
+    ok, message, code = self._request:write(body)
+  end
+  self.finished = true
+  self._request:finish()
+  return ok, message, code
+end
+
+--- Sends a piece of the body now, in chunks; the head goes first. Returns true, or nil, message and
+--- code ("closed" once the client has gone).
+function Response:write(bytes)
+  return at_caller(write, self, bytes)
+end
+
+--- Ends the response, with `body` if it is given. The end of the handler does it as well.
+function Response:finish(body)
+  return at_caller(finish, self, body)
+end
+
+-- ---- the request ------------------------------------------------------------------------------
+
+local function describe(request)
+  local fields = request:read()
+  local path, query = fields.target:match("^([^?]*)%??(.*)$")
+  fields.path = path
+  fields.query = query
+  return fields
+end
+
+-- A handler that throws: 500 without details if nothing was sent, else a cut, which the client
+-- notices.
+local function fail(response)
+  if response.finished then
+    return
+  end
+  response.finished = true
+  if not response.sent then
+    local body = "Internal Server Error\n"
+    local fields = { "Content-Type", "text/plain; charset=utf-8" }
+    if response._request:head(500, nil, fields, #body) then
+      response._request:write(body)
+    end
+  end
+  response._request:finish()
+end
+
+local function answer(handler, request, response)
+  handler(request, response)
+  if not response.finished then
+    finish(response)
+  end
+end
+
+local function on_request(handler, request)
+  local response = setmetatable({
+    status = 200,
+    reason = nil, -- the registered phrase
+    headers = {},
+    body = nil,
+    sent = false, -- the head
+    finished = false,
+    _request = request,
+  }, response_mt)
+  task.spawn(function()
+    if not task.protect(answer, handler, describe(request), response) then
+      fail(response)
+    end
+  end)
+end
+
+-- ---- the server -------------------------------------------------------------------------------
+
+local Server = {}
+local server_mt = { __name = "http.Server", __index = Server }
+
+function server_mt.__tostring(self)
+  return "http.Server (" .. (self.listening and self.url or "closed") .. ")"
+end
+
+--- Stops listening and cuts the connections.
+function Server:close()
+  self.listening = false
+  self._server:close()
+end
+
+local function check(options)
+  if type(options) ~= "table" then
+    error(("bad argument #1 to 'serve' (table of options expected, got %s)"):format(type(options)), 3)
+  end
+  for name, value in pairs(options) do
+    local expected = OPTIONS[name]
+    if not expected then
+      error(("unknown option '%s'"):format(tostring(name)), 3)
+    end
+    if type(value) ~= expected then
+      error(("bad option '%s' (%s expected, got %s)"):format(name, expected, type(value)), 3)
+    end
+  end
+  if not options.handler then
+    error("bad option 'handler' (function expected, got nil)", 3)
+  end
+  if options.tls and type(options.tls.cert_file) ~= "string" then
+    error(("bad option 'tls.cert_file' (string expected, got %s)"):format(type(options.tls.cert_file)), 3)
+  end
+end
+
+--- Listens. Returns the server (`host`, `port`, `url`, `close()`), or nil, message and code.
+local function serve(options)
+  check(options)
+  local host = options.host or "127.0.0.1"
+  local tls = options.tls or {}
+  local handler = options.handler
+  local ok, server, message, code = pcall(core.listen, {
+    host = host,
+    port = options.port,
+    cert_file = tls.cert_file,
+    key_file = tls.key_file,
+    max_head_size = options.max_head_size,
+    max_body_size = options.max_body_size,
+    idle_timeout = options.idle_timeout,
+  }, function(request)
+    on_request(handler, request)
+  end)
+  if not ok then
+    error(server, 3)
+  end
+  if not server then
+    return nil, message, code
+  end
+  local port = server:port()
+  local scheme = options.tls and "https" or "http"
+  return setmetatable({
+    host = host,
+    port = port,
+    url = ("%s://%s:%d"):format(scheme, host:find(":", 1, true) and "[" .. host .. "]" or host, port),
+    listening = true,
+    _server = server,
+  }, server_mt)
+end
+
+return setmetatable({}, {
+  __call = function(_, options)
+    return serve(options)
+  end,
+})

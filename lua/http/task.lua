@@ -1,0 +1,206 @@
+-- http.task: coroutines on the loop. C knows only callbacks; here they become calls that wait.
+--
+-- A task is a coroutine that the loop resumes. A script's main chunk and a server's handler are
+-- tasks; http.spawn makes more. Outside any task (a stock luajit script) the same calls run the
+-- loop until what they wait for is there.
+-- SPDX-License-Identifier: MIT
+
+local core = require "http.core"
+
+local M = {}
+
+local Task = {}
+local mt = { __name = "http.Task", __index = Task }
+
+local by_coroutine = setmetatable({}, { __mode = "k" })
+local WAITING = {} -- what a task yields; nothing else may be yielded out of it
+
+local function traceback(message)
+  if type(message) ~= "string" then
+    message = tostring(message)
+  end
+  return debug.traceback(message, 2)
+end
+
+-- Calls a function of the script's and reports what it throws: the caller goes on.
+function M.protect(fn, ...)
+  local ok, message = xpcall(fn, traceback, ...)
+  if not ok then
+    core.report(message)
+  end
+  return ok
+end
+
+-- The task that is running, or nil.
+function M.current()
+  local co = coroutine.running()
+  return co and by_coroutine[co]
+end
+
+local function report_unless_awaited(task)
+  core.after(0, function()
+    if not task.awaited then
+      core.report(task.trace)
+    end
+  end)
+end
+
+local function finish(task, ok, ...)
+  task.finished = true
+  task.ok = ok
+  task.results = { n = select("#", ...), ... }
+  if not ok then
+    task.error = (...)
+    task.trace = debug.traceback(task.co, tostring(task.error))
+    report_unless_awaited(task)
+  end
+  local waiters = task.waiters
+  task.waiters = {}
+  for _, wake in ipairs(waiters) do
+    wake()
+  end
+end
+
+local function after_resume(task, ok, ...)
+  if coroutine.status(task.co) == "dead" then
+    return finish(task, ok, ...)
+  end
+  if (...) ~= WAITING then
+    finish(task, false, "a task yielded by itself: only http's own calls may suspend a task")
+  end
+end
+
+local function resume(task, ...)
+  if not task.finished then
+    after_resume(task, coroutine.resume(task.co, ...))
+  end
+end
+
+--- Runs fn(...) as a task, at once, until it first waits.
+---@param fn function
+---@return table task with `finished`, `ok` and `await()`
+function M.spawn(fn, ...)
+  if type(fn) ~= "function" then
+    error(("bad argument #1 to 'spawn' (function expected, got %s)"):format(type(fn)), 2)
+  end
+  local task = setmetatable({
+    co = coroutine.create(fn),
+    finished = false,
+    ok = nil, -- true or false once finished
+    error = nil, -- what it threw
+    trace = nil,
+    results = nil,
+    waiters = {},
+    awaited = false, -- somebody has its error, so it need not be reported
+  }, mt)
+  by_coroutine[task.co] = task
+  resume(task, ...)
+  return task
+end
+
+-- Suspends the running task. `start` is called with a function that resumes it, to be called once,
+-- from the loop and not from inside start.
+local function suspend(task, start)
+  start(function()
+    resume(task)
+  end)
+  coroutine.yield(WAITING)
+end
+
+--- Waits until ready() is true. `subscribe(wake)` must see to it that wake() is called, from the
+--- loop, whenever that may have become so. Outside a task it runs the loop.
+function M.wait_until(ready, subscribe, level)
+  local task = M.current()
+  while not ready() do
+    if task then
+      suspend(task, subscribe)
+    elseif coroutine.running() then
+      error("cannot wait in a coroutine of your own; run it as a task: http.spawn(function)", level + 1)
+    elseif core.looping() then
+      error("cannot wait inside a handler; start a task there: http.spawn(function)", level + 1)
+    else
+      core.poll()
+    end
+  end
+end
+
+--- Waits for the task's end. Returns what its function returned; throws what it threw.
+function Task:await()
+  self.awaited = true
+  M.wait_until(function()
+    return self.finished
+  end, function(wake)
+    self.waiters[#self.waiters + 1] = wake
+  end, 2)
+  if not self.ok then
+    error(self.error, 0)
+  end
+  return unpack(self.results, 1, self.results.n)
+end
+
+function mt.__tostring(self)
+  return "http.Task (" .. (not self.finished and "running" or self.ok and "finished" or "failed") .. ")"
+end
+
+--- Waits for so many seconds; other tasks and handlers run meanwhile.
+function M.sleep(seconds)
+  if type(seconds) ~= "number" or not (seconds >= 0) then
+    error("bad argument #1 to 'sleep' (number of seconds expected, 0 or more)", 2)
+  end
+  local over = false
+  local resume_sleeper
+  core.after(seconds, function()
+    over = true
+    if resume_sleeper then
+      resume_sleeper()
+    end
+  end)
+  M.wait_until(function()
+    return over
+  end, function(wake)
+    resume_sleeper = wake
+  end, 2)
+end
+
+--- Waits for all items of a list: Responses, tasks, and functions, which are run as tasks. Returns
+--- the list of what they came to: the Response itself, and what a task returned first. Throws the
+--- first error of a task, once all have finished.
+function M.all(list)
+  if type(list) ~= "table" then
+    error(("bad argument #1 to 'all' (list expected, got %s)"):format(type(list)), 2)
+  end
+  local items, results, failed = {}, {}, nil
+  for i, item in ipairs(list) do
+    local kind = getmetatable(item)
+    if type(item) == "function" then
+      item = M.spawn(item)
+    elseif kind ~= mt and kind ~= "http.Response" then
+      error(("bad argument #1 to 'all' (item %d is a %s; Response, task or function expected)"):format(i, type(item)), 2)
+    end
+    items[i] = item
+  end
+  for i, item in ipairs(items) do
+    local ok, result = pcall(item.await, item)
+    results[i] = result
+    if not ok then
+      failed = failed or { result }
+    end
+  end
+  if failed then
+    error(failed[1], 0)
+  end
+  return results
+end
+
+--- Runs a script's main chunk as a task. `done(ok, trace)` is called when it has ended.
+function M.main(chunk, done, ...)
+  local task
+  local arguments = { n = select("#", ...), ... }
+  task = M.spawn(function()
+    local ok, trace = xpcall(chunk, traceback, unpack(arguments, 1, arguments.n))
+    done(ok, trace)
+  end)
+  return task
+end
+
+return M

@@ -1,0 +1,29 @@
+/* Which bytes HTTP allows where (RFC 9110, RFC 3986). Each check answers with the place of the
+ * first byte that is not allowed, or -1 when all are.
+ * SPDX-License-Identifier: MIT */
+#ifndef MW_BASE_GRAMMAR_H
+#define MW_BASE_GRAMMAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+ssize_t mw_bad_token(const char *bytes, size_t length);       /* RFC 9110, 5.6.2: methods, names */
+ssize_t mw_bad_field_value(const char *bytes, size_t length); /* RFC 9110, 5.5 */
+
+/* A path with its query. More lenient than RFC 3986 only in "[" and "]", which all the world sends
+ * in queries; a "#" ends the target and is refused. */
+ssize_t mw_bad_target(const char *bytes, size_t length);
+
+/* A registered name, an IPv4 address, or an IPv6 address with or without its brackets. */
+ssize_t mw_bad_host(const char *bytes, size_t length);
+
+/* Whether a comma-separated list holds the token, whatever its case (RFC 9110, 5.6.1). */
+bool mw_list_has(const char *list, const char *item);
+
+bool mw_same_name(const char *a, const char *b); /* ASCII, whatever their case */
+
+/* Digits only, at least one, no overflow of int64_t. Returns -1 otherwise. */
+long long mw_decimal(const char *text);
+
+#endif

@@ -1,0 +1,68 @@
+/* Header fields in one block of memory.
+ * SPDX-License-Identifier: MIT */
+#include "base/headers.h"
+
+#include "base/grammar.h"
+
+#include <string.h>
+
+bool mw_headers_reserve(struct mw_headers *h, const struct mw_allocator *a, size_t count,
+                        size_t bytes)
+{
+    h->count = 0;
+    h->fields = mw_alloc(a, count * sizeof *h->fields + bytes);
+    if (h->fields == NULL)
+        return false;
+    h->end = (char *)(h->fields + count);
+    return true;
+}
+
+size_t mw_headers_size(const char *name, const char *value)
+{
+    return strlen(name) + strlen(value) + 2;
+}
+
+static const char *put(struct mw_headers *h, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *at = memcpy(h->end, text, size);
+    h->end += size;
+    return at;
+}
+
+void mw_headers_add(struct mw_headers *h, const char *name, const char *value)
+{
+    struct mw_header *field = &h->fields[h->count++];
+    field->name = put(h, name);
+    field->value = put(h, value);
+}
+
+const struct mw_header *mw_headers_find(const struct mw_headers *h, const char *name,
+                                        const struct mw_header *after)
+{
+    size_t i = after == NULL ? 0 : (size_t)(after - h->fields) + 1;
+    for (; i < h->count; i++) {
+        if (mw_same_name(h->fields[i].name, name))
+            return &h->fields[i];
+    }
+    return NULL;
+}
+
+bool mw_headers_copy(struct mw_headers *h, const struct mw_allocator *a,
+                     const struct mw_header *fields, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += mw_headers_size(fields[i].name, fields[i].value);
+    if (!mw_headers_reserve(h, a, count, bytes))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        mw_headers_add(h, fields[i].name, fields[i].value);
+    return true;
+}
+
+void mw_headers_free(struct mw_headers *h, const struct mw_allocator *a)
+{
+    mw_dealloc(a, h->fields);
+    memset(h, 0, sizeof *h);
+}

@@ -1,0 +1,38 @@
+/* Header fields in the order in which they came: one block of memory, found by name.
+ * SPDX-License-Identifier: MIT */
+#ifndef MW_BASE_HEADERS_H
+#define MW_BASE_HEADERS_H
+
+#include "base/alloc.h"
+#include "moonwire.h"
+
+#include <stdbool.h>
+
+struct mw_headers {
+    struct mw_header *fields; /* the texts lie behind the fields, in the same block */
+    size_t count;
+    char *end; /* where the next text goes */
+};
+
+/* Makes room for exactly `count` fields with `bytes` of text in all, terminators included. Returns
+ * false without memory. What was there before is forgotten, not freed. */
+bool mw_headers_reserve(struct mw_headers *h, const struct mw_allocator *a, size_t count,
+                        size_t bytes);
+
+/* The text that one field needs. */
+size_t mw_headers_size(const char *name, const char *value);
+
+/* Appends a field; room must have been reserved. */
+void mw_headers_add(struct mw_headers *h, const char *name, const char *value);
+
+/* The first field of that name from `from` on, or NULL. */
+const struct mw_header *mw_headers_find(const struct mw_headers *h, const char *name,
+                                        const struct mw_header *after);
+
+/* Copies a list of the caller's. Returns false without memory. */
+bool mw_headers_copy(struct mw_headers *h, const struct mw_allocator *a,
+                     const struct mw_header *fields, size_t count);
+
+void mw_headers_free(struct mw_headers *h, const struct mw_allocator *a);
+
+#endif

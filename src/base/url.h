@@ -1,0 +1,42 @@
+/* Where a request goes: a URL or its parts, checked, and joined into the texts that HTTP needs.
+ * SPDX-License-Identifier: MIT */
+#ifndef MW_BASE_URL_H
+#define MW_BASE_URL_H
+
+#include "base/alloc.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct mw_span {
+    const char *at;
+    size_t length;
+};
+
+struct mw_url_parts {
+    struct mw_span scheme; /* without the colon */
+    struct mw_span host;   /* without brackets */
+    struct mw_span path;   /* with its "/" or empty */
+    struct mw_span query;  /* without the "?"; at is NULL for none */
+    int port;              /* 0: the scheme's own */
+};
+
+/* Takes a URL apart (RFC 3986; the fragment is dropped). Returns NULL, or words for what is wrong
+ * with it. The spans point into `text`. Bytes are checked as in mw_url_check. */
+const char *mw_url_split(const char *text, struct mw_url_parts *parts);
+
+struct mw_url {
+    char *href;            /* "http://[::1]:8080/path?query"; the block that holds all of these */
+    const char *target;    /* "/path?query" */
+    const char *host;      /* "::1" */
+    const char *authority; /* "[::1]:8080", without a port that is the scheme's own */
+    bool secure;           /* https */
+    bool known;            /* a scheme that we speak */
+    unsigned short port;
+};
+
+/* Joins parts whose bytes have been checked. Returns false without memory. */
+bool mw_url_join(struct mw_url *url, const struct mw_allocator *a, const struct mw_url_parts *parts);
+void mw_url_free(struct mw_url *url, const struct mw_allocator *a);
+
+#endif

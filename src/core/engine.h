@@ -1,0 +1,125 @@
+/* The seam: what an engine, who speaks HTTP on the wire, does for the core and tells it.
+ *
+ * An exchange belongs to the core: its clocks, its limits, its single end. An engine moves it over
+ * the wire. Whatever an engine reports may come from inside any of its own callbacks; the core
+ * never calls the user from there, but it may call `pause` and `cancel`.
+ * SPDX-License-Identifier: MIT */
+#ifndef MW_CORE_ENGINE_H
+#define MW_CORE_ENGINE_H
+
+#include "base/error.h"
+#include "base/headers.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct evbuffer;
+struct mw_tls_options;
+
+/* What an engine can do beyond the plain case. Asked for what it cannot, the core fails at once. */
+enum mw_capability {
+    MW_CAN_ANY_METHOD = 1u << 0,     /* methods beyond RFC 9110's and PATCH */
+    MW_CAN_CHUNKED_UPLOAD = 1u << 1, /* request bodies of unknown length */
+    MW_CAN_UPGRADE = 1u << 2,        /* 101, CONNECT: hand over the connection */
+};
+
+struct mw_engine {
+    const char *name;
+    unsigned can;          /* mw_capability bits */
+    size_t exchange_size;  /* bytes of its own with every exchange: mw_exchange_wire */
+    size_t request_size;   /* likewise with every request of a server: mw_request_wire */
+
+    void *(*open)(mw_runtime *rt); /* NULL without memory */
+    void (*close)(void *state);    /* after all exchanges and servers have gone */
+    void (*drop_idle)(void *state);
+
+    /* Client. `start` returns MW_OK, or MW_ENOMEM before it has reported anything; every other
+     * failure is reported. After `cancel`, or after it has reported an end, the engine forgets x. */
+    int (*start)(mw_exchange *x);
+    void (*pause)(mw_exchange *x, bool on); /* stop and go on reading the body */
+    void (*cancel)(mw_exchange *x);
+
+    /* Server. `listen` sets *wire and *port, or fails with mw_message set. */
+    int (*listen)(mw_server *server, const struct mw_listen *how, void **wire, int *port);
+    void (*unlisten)(void *wire); /* cuts its connections; their requests were detached */
+    int (*reply_head)(mw_request *r, int status, const char *reason, const struct mw_headers *fields,
+                      int64_t length);
+    int (*reply_body)(mw_request *r, const void *bytes, size_t length);
+    void (*reply_end)(mw_request *r, bool complete); /* not complete: close the connection */
+    void (*detach)(mw_request *r);                   /* forget r; nothing more will be answered */
+};
+
+/* By name; NULL means the default. Returns NULL for a name that is none. */
+const struct mw_engine *mw_engine_find(const char *name);
+
+/* ---- the exchange, as an engine sees it ---------------------------------------------------- */
+
+mw_runtime *mw_exchange_runtime(const mw_exchange *x);
+void *mw_exchange_wire(mw_exchange *x); /* exchange_size zeroed bytes, the engine's */
+
+/* What to send: the fields are complete (Host, Content-Length), their bytes are checked. */
+struct mw_outgoing {
+    const char *method;
+    const char *target;
+    const char *scheme;
+    const char *host; /* to look up, to verify */
+    unsigned short port;
+    bool secure, insecure, idempotent, expects_continue;
+    const char *ca_file;
+    const struct mw_headers *fields;
+    const void *body; /* stays as it is until the exchange has ended */
+    size_t body_length;
+    bool has_body;
+    size_t max_head_size;
+    uint64_t max_body_size;
+};
+const struct mw_outgoing *mw_exchange_outgoing(const mw_exchange *x);
+
+/* Still wants to hear: false once it has ended, for whatever reason. */
+bool mw_exchange_live(const mw_exchange *x);
+
+/* How far it is; the clocks depend on it. */
+void mw_exchange_on_phase(mw_exchange *x, enum mw_phase phase);
+enum mw_phase mw_exchange_phase(const mw_exchange *x);
+
+/* So many bytes of the request body have been sent in all. */
+void mw_exchange_on_sent(mw_exchange *x, uint64_t sent);
+
+/* The final head. Takes the fields over. `length` of the body is -1 where it is not known, 0 where
+ * there is none. */
+void mw_exchange_on_head(mw_exchange *x, int status, const char *reason, struct mw_headers *fields,
+                         int64_t length);
+
+/* Takes everything out of the buffer. */
+void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes);
+
+/* The end: one of these, once; later ones are ignored. */
+void mw_exchange_on_done(mw_exchange *x);
+void mw_exchange_on_error(mw_exchange *x, const struct mw_failure *failure);
+
+/* An idle connection had died; the request is being sent again on a new one. */
+void mw_exchange_on_retry(mw_exchange *x);
+int mw_exchange_attempt(const mw_exchange *x);
+
+/* ---- the server, as an engine sees it ------------------------------------------------------ */
+
+mw_runtime *mw_server_runtime(const mw_server *server);
+
+/* A request as it came. Fields and body are taken over. */
+struct mw_incoming {
+    const char *method;
+    const char *target;
+    const char *peer;
+    struct mw_headers *fields;
+    struct evbuffer *body;
+    bool head; /* the method is HEAD */
+};
+
+/* Makes the request known; the handler is called from the next turn. Returns NULL without memory.
+ * mw_request_wire is then the engine's to fill. */
+mw_request *mw_server_on_request(mw_server *server, const struct mw_incoming *in);
+void *mw_request_wire(mw_request *r);
+mw_runtime *mw_request_runtime(const mw_request *r);
+void mw_request_on_gone(mw_request *r); /* the client has left */
+
+#endif

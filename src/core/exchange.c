@@ -1,0 +1,349 @@
+/* One request and its response: tells the user what the engine reports, in order, and ends once.
+ *
+ * An engine reports from wherever it is; what it reports is noted (x->news) and told from the next
+ * turn of the loop (tell). So no callback runs inside a call of the user's, and the engine is never
+ * on the stack when a callback frees x.
+ * SPDX-License-Identifier: MIT */
+#include "core/exchange.h"
+
+#include "base/grammar.h"
+
+#include <event2/buffer.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static void tell(struct mw_deferred *self);
+
+static const struct mw_engine *engine_of(const mw_exchange *x)
+{
+    return x->rt->engine;
+}
+
+static void news(mw_exchange *x, unsigned what)
+{
+    x->news |= what;
+    mw_defer(x->rt, &x->telling);
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static void note_failure(mw_exchange *x, const struct mw_failure *failure)
+{
+    x->error = failure->code;
+    if (x->failure == NULL)
+        x->failure = mw_alloc(&x->rt->allocator, sizeof *x->failure);
+    if (x->failure != NULL)
+        *x->failure = *failure;
+}
+
+/* The single end of every exchange. */
+static void finish(mw_exchange *x, const struct mw_failure *failure)
+{
+    if (failure != NULL)
+        note_failure(x, failure);
+    x->ended = true;
+    mw_clocks_stop(x);
+    news(x, MW_NEWS_DONE);
+}
+
+void mw_exchange_on_done(mw_exchange *x)
+{
+    struct mw_failure f;
+    if (x->ended)
+        return;
+    int error = mw_error_of_status(x->status);
+    if (error == MW_NO_ERROR) {
+        finish(x, NULL);
+        return;
+    }
+    mw_failure_init(&f, error, MW_PHASE_BODY);
+    mw_failure_text(&f, "the server answered %d%s%.150s", x->status, x->reason[0] ? " " : "",
+                    x->reason);
+    finish(x, &f);
+}
+
+void mw_exchange_on_error(mw_exchange *x, const struct mw_failure *failure)
+{
+    if (!x->ended)
+        finish(x, failure);
+}
+
+void mw_exchange_fail(mw_exchange *x, const struct mw_failure *failure)
+{
+    if (x->ended)
+        return;
+    engine_of(x)->cancel(x);
+    finish(x, failure);
+}
+
+void mw_exchange_cancel(mw_exchange *x)
+{
+    struct mw_failure f;
+    if (x->finished)
+        return;
+    mw_failure_init(&f, MW_OPERATION_CANCELLED_ERROR, x->phase);
+    mw_failure_text(&f, "the request was cancelled");
+    if (x->ended)
+        note_failure(x, &f); /* over on the wire, but the user has not heard: the wish counts */
+    else
+        mw_exchange_fail(x, &f);
+}
+
+/* ---- telling the user ---------------------------------------------------------------------- */
+
+/* Calls one callback; false if it has freed x. */
+static bool call(mw_exchange *x, mw_exchange_fn fn)
+{
+    bool freed = false;
+    if (fn == NULL)
+        return true;
+    mw_runtime *rt = x->rt;
+    x->freed = &freed;
+    rt->callback_depth++;
+    fn(x, x->callbacks.ud);
+    rt->callback_depth--;
+    if (freed)
+        return false;
+    x->freed = NULL;
+    return true;
+}
+
+static void sent(mw_exchange *x, void *ud)
+{
+    x->callbacks.on_sent(x, x->sent, x->outgoing.body_length, ud);
+}
+
+static bool take(mw_exchange *x, unsigned what)
+{
+    bool there = (x->news & what) != 0;
+    x->news &= ~what;
+    return there;
+}
+
+static void tell(struct mw_deferred *self)
+{
+    mw_exchange *x = MW_ITEM(self, mw_exchange, telling);
+    if (take(x, MW_NEWS_SENT) && x->callbacks.on_sent != NULL && !call(x, sent))
+        return;
+    if (take(x, MW_NEWS_HEAD) && !call(x, x->callbacks.on_head))
+        return;
+    if (take(x, MW_NEWS_BODY) && !call(x, x->callbacks.on_body))
+        return;
+    if (!take(x, MW_NEWS_DONE))
+        return;
+    mw_undefer(&x->telling); /* a callback above may have asked for this turn as well */
+    x->finished = true;
+    x->rt->pending--;
+    call(x, x->callbacks.on_done);
+}
+
+/* ---- what the engine reports --------------------------------------------------------------- */
+
+bool mw_exchange_live(const mw_exchange *x)
+{
+    return !x->ended;
+}
+
+void mw_exchange_on_phase(mw_exchange *x, enum mw_phase phase)
+{
+    x->phase = phase;
+    mw_clocks_change(x);
+}
+
+void mw_exchange_on_sent(mw_exchange *x, uint64_t bytes)
+{
+    if (x->ended || bytes == x->sent)
+        return;
+    x->sent = bytes;
+    mw_clocks_touch(x);
+    news(x, MW_NEWS_SENT);
+}
+
+static void body_too_large(mw_exchange *x)
+{
+    struct mw_failure f;
+    mw_failure_init(&f, MW_UNKNOWN_CONTENT_ERROR, MW_PHASE_BODY);
+    mw_failure_text(&f, "the body is larger than max_body_size, %llu bytes",
+                    (unsigned long long)x->outgoing.max_body_size);
+    mw_exchange_fail(x, &f);
+}
+
+static void no_memory(mw_exchange *x)
+{
+    struct mw_failure f;
+    mw_failure_init(&f, MW_UNKNOWN_NETWORK_ERROR, x->phase);
+    mw_failure_text(&f, "no memory for the response");
+    mw_exchange_fail(x, &f);
+}
+
+void mw_exchange_on_head(mw_exchange *x, int status, const char *reason, struct mw_headers *fields,
+                         int64_t length)
+{
+    if (x->ended) {
+        mw_headers_free(fields, &x->rt->allocator);
+        return;
+    }
+    x->status = status;
+    x->response = *fields;
+    x->total = length;
+    x->reason = mw_strdup(&x->rt->allocator, reason);
+    if (x->reason == NULL) {
+        no_memory(x);
+        return;
+    }
+    mw_exchange_on_phase(x, MW_PHASE_BODY);
+    news(x, MW_NEWS_HEAD);
+    if (length > 0 && (uint64_t)length > x->outgoing.max_body_size)
+        body_too_large(x);
+}
+
+void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes)
+{
+    size_t length = evbuffer_get_length(bytes);
+    if (x->ended || length == 0)
+        return;
+    if (x->received + length > x->outgoing.max_body_size) {
+        body_too_large(x);
+        return;
+    }
+    if (x->buffer == NULL)
+        x->buffer = evbuffer_new();
+    if (x->buffer == NULL || evbuffer_add_buffer(x->buffer, bytes) != 0) {
+        no_memory(x);
+        return;
+    }
+    x->received += length;
+    mw_clocks_touch(x);
+    if (!x->paused && x->read_buffer_size > 0 &&
+        evbuffer_get_length(x->buffer) >= x->read_buffer_size) {
+        x->paused = true;
+        engine_of(x)->pause(x, true);
+    }
+    news(x, MW_NEWS_BODY);
+}
+
+void mw_exchange_on_retry(mw_exchange *x)
+{
+    x->attempt++;
+}
+
+int mw_exchange_attempt(const mw_exchange *x)
+{
+    return x->attempt;
+}
+
+enum mw_phase mw_exchange_phase(const mw_exchange *x)
+{
+    return x->phase;
+}
+
+mw_runtime *mw_exchange_runtime(const mw_exchange *x)
+{
+    return x->rt;
+}
+
+const struct mw_outgoing *mw_exchange_outgoing(const mw_exchange *x)
+{
+    return &x->outgoing;
+}
+
+void *mw_exchange_wire(mw_exchange *x)
+{
+    return x + 1; /* allocated in one piece */
+}
+
+/* ---- start and free ------------------------------------------------------------------------ */
+
+/* What no engine, or not this one, can do: it ends at once, told from the loop like every end. */
+static bool impossible(mw_exchange *x, struct mw_failure *f)
+{
+    const struct mw_engine *engine = engine_of(x);
+    mw_failure_init(f, MW_PROTOCOL_INVALID_OPERATION_ERROR, MW_PHASE_SEND);
+    if (!x->url.known) {
+        f->code = MW_PROTOCOL_UNKNOWN_ERROR;
+        mw_failure_text(f, "\"%.*s\" is not a protocol that moonwire speaks; it speaks http and "
+                        "https", (int)strcspn(x->url.href, ":"), x->url.href);
+        return true;
+    }
+    if (mw_headers_find(&x->fields, "Transfer-Encoding", NULL) &&
+        !(engine->can & MW_CAN_CHUNKED_UPLOAD)) {
+        mw_failure_text(f, "the %s engine cannot send a body with Transfer-Encoding; it sends "
+                        "bodies of a known length only", engine->name);
+        return true;
+    }
+    if (mw_headers_find(&x->fields, "Upgrade", NULL) && !(engine->can & MW_CAN_UPGRADE)) {
+        mw_failure_text(f, "the %s engine cannot upgrade a connection to another protocol",
+                        engine->name);
+        return true;
+    }
+    return false;
+}
+
+static int start(mw_exchange *x)
+{
+    struct mw_failure f;
+    if (impossible(x, &f)) {
+        finish(x, &f);
+        return MW_OK;
+    }
+    int result = engine_of(x)->start(x);
+    return result == MW_OK ? MW_OK : mw_fail(x->rt, result, "no memory for a request");
+}
+
+int mw_exchange_start(mw_runtime *rt, const mw_options *options, mw_exchange **out)
+{
+    mw_exchange *x = mw_zalloc(&rt->allocator, sizeof *x + rt->engine->exchange_size);
+    if (x == NULL)
+        return mw_fail(rt, MW_ENOMEM, "no memory for a request");
+    x->rt = rt;
+    x->total = -1;
+    x->attempt = 1;
+    x->telling.run = tell;
+    int result = mw_exchange_prepare(x, options);
+    if (result == MW_OK) {
+        x->callbacks = (struct mw_callbacks){options->on_sent, options->on_head, options->on_body,
+                                             options->on_done, options->ud};
+        mw_clocks_start(x, options);
+        mw_list_append(&rt->exchanges, &x->link);
+        rt->pending++;
+        result = start(x);
+    }
+    if (result != MW_OK) {
+        x->ended = true; /* the engine never had it, or has let go of it */
+        mw_exchange_free(x);
+        return result;
+    }
+    if (out != NULL)
+        *out = x;
+    return MW_OK;
+}
+
+void mw_exchange_free(mw_exchange *x)
+{
+    if (x == NULL)
+        return;
+    const struct mw_allocator *a = &x->rt->allocator;
+    if (x->freed != NULL)
+        *x->freed = true;
+    if (mw_linked(&x->link)) {
+        if (!x->ended)
+            engine_of(x)->cancel(x);
+        if (!x->finished)
+            x->rt->pending--;
+        mw_clocks_stop(x);
+        mw_undefer(&x->telling);
+        mw_unlink(&x->link);
+    }
+    if (x->buffer != NULL)
+        evbuffer_free(x->buffer);
+    mw_url_free(&x->url, a);
+    mw_headers_free(&x->fields, a);
+    mw_headers_free(&x->response, a);
+    mw_dealloc(a, x->method);
+    mw_dealloc(a, x->ca_file);
+    mw_dealloc(a, x->body);
+    mw_dealloc(a, x->reason);
+    mw_dealloc(a, x->failure);
+    mw_dealloc(a, x);
+}

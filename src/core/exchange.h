@@ -1,0 +1,80 @@
+/* One request and its response, as the core keeps it.
+ * SPDX-License-Identifier: MIT */
+#ifndef MW_CORE_EXCHANGE_H
+#define MW_CORE_EXCHANGE_H
+
+#include "base/url.h"
+#include "core/engine.h"
+#include "core/runtime.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+/* What the user is still to be told of; told in this order. */
+enum mw_news { MW_NEWS_SENT = 1, MW_NEWS_HEAD = 2, MW_NEWS_BODY = 4, MW_NEWS_DONE = 8 };
+
+struct mw_callbacks {
+    mw_sent_fn on_sent;
+    mw_exchange_fn on_head, on_body, on_done;
+    void *ud;
+};
+
+/* Three clocks, one event: it is armed for whichever runs out first. Seconds of mw_now. */
+struct mw_clocks {
+    struct event event;
+    double connect, idle, total; /* MW_NEVER: off */
+    double started, last_activity;
+    double armed_for; /* when the event fires; 0: it is not armed */
+};
+
+struct mw_exchange {
+    struct mw_link link;
+    mw_runtime *rt;
+    struct mw_callbacks callbacks;
+
+    /* the request */
+    struct mw_url url;
+    char *method;
+    char *ca_file;
+    void *body; /* a copy of the caller's */
+    struct mw_headers fields;
+    struct mw_outgoing outgoing;
+    size_t read_buffer_size;
+
+    /* the response */
+    int status;
+    char *reason;
+    struct mw_headers response;
+    struct evbuffer *buffer; /* received and not read; NULL until there is some */
+    size_t scanned;          /* so many bytes of it hold no "\n" */
+    uint64_t received, sent;
+    int64_t total;
+    bool paused;
+
+    /* where it stands */
+    enum mw_phase phase;
+    struct mw_clocks clocks;
+    bool ended;    /* on the wire: the engine has forgotten it */
+    bool finished; /* on_done was called, or is being called */
+    int attempt;
+    int error;
+    struct mw_failure *failure; /* NULL while there is none, or no memory for it */
+    unsigned news;
+    struct mw_deferred telling;
+    bool *freed; /* set where somebody must learn that a callback freed x */
+};
+
+/* Fills x from what the user wants; MW_EINVAL with mw_message set where that is not HTTP. What was
+ * allocated is freed with x, whatever the result (request.c). */
+int mw_exchange_prepare(mw_exchange *x, const mw_options *options);
+
+/* Sets an end that the core itself brings about, and takes x from the engine. */
+void mw_exchange_fail(mw_exchange *x, const struct mw_failure *failure);
+
+/* The clocks (clock.c). */
+void mw_clocks_start(mw_exchange *x, const mw_options *options);
+void mw_clocks_stop(mw_exchange *x);
+void mw_clocks_touch(mw_exchange *x);  /* something moved */
+void mw_clocks_change(mw_exchange *x); /* another phase, paused or resumed */
+
+#endif

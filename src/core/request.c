@@ -1,0 +1,263 @@
+/* From what the user asks for to what goes on the wire: checks every byte, adds what HTTP needs.
+ * SPDX-License-Identifier: MIT */
+#include "core/exchange.h"
+
+#include "base/grammar.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#define AGENT "moonwire/" MW_VERSION
+
+static struct mw_span span(const char *text)
+{
+    return (struct mw_span){text, text != NULL ? strlen(text) : 0};
+}
+
+static int refuse_byte(mw_runtime *rt, const char *what, struct mw_span text, ssize_t at)
+{
+    if (text.length == 0)
+        return mw_fail(rt, MW_EINVAL, "bad %s: it is empty", what);
+    unsigned char c = (unsigned char)text.at[at];
+    if (c > 0x20 && c < 0x7f)
+        return mw_fail(rt, MW_EINVAL, "bad %s: \"%c\" at byte %zd is not allowed there", what, c,
+                       at + 1);
+    return mw_fail(rt, MW_EINVAL, "bad %s: byte 0x%02X at byte %zd is not allowed there%s", what, c,
+                   at + 1, c == ' ' || c >= 0x80 ? " (percent-encode it)" : "");
+}
+
+static int check(mw_runtime *rt, const char *what, ssize_t (*bad)(const char *, size_t),
+                 struct mw_span text)
+{
+    ssize_t at = bad(text.at != NULL ? text.at : "", text.length);
+    return at < 0 ? MW_OK : refuse_byte(rt, what, text, at);
+}
+
+static int check_host(mw_runtime *rt, struct mw_span host)
+{
+    int result = check(rt, "hostname", mw_bad_host, host);
+    if (result != MW_OK)
+        return result;
+    if (host.length > 255)
+        return mw_fail(rt, MW_EINVAL, "bad hostname: it is longer than 255 bytes");
+    if (memchr(host.at, ':', host.length) == NULL)
+        return MW_OK;
+    char text[256];
+    unsigned char address[16];
+    snprintf(text, sizeof text, "%.*s", (int)strcspn(host.at, "%]/"), host.at);
+    text[host.length < sizeof text ? host.length : sizeof text - 1] = '\0';
+    text[strcspn(text, "%")] = '\0'; /* a zone id */
+    if (inet_pton(AF_INET6, text, address) == 1)
+        return MW_OK;
+    return mw_fail(rt, MW_EINVAL, "bad hostname: \"%.*s\" is not an IPv6 address (a port goes into "
+                   "the option port)", (int)host.length, host.at);
+}
+
+static int parts_of_options(mw_runtime *rt, const mw_options *o, struct mw_url_parts *parts)
+{
+    memset(parts, 0, sizeof *parts);
+    parts->scheme = span(o->protocol != NULL ? o->protocol : "http");
+    if (parts->scheme.length > 0 && parts->scheme.at[parts->scheme.length - 1] == ':')
+        parts->scheme.length--;
+    if (o->hostname == NULL)
+        return mw_fail(rt, MW_EINVAL, "bad hostname: neither hostname nor url was given");
+    parts->host = span(o->hostname);
+    if (parts->host.length > 1 && parts->host.at[0] == '[' &&
+        parts->host.at[parts->host.length - 1] == ']') {
+        parts->host.at++;
+        parts->host.length -= 2;
+    }
+    if (o->port < 0 || o->port > 65535)
+        return mw_fail(rt, MW_EINVAL, "bad port: %d is not between 1 and 65535", o->port);
+    parts->port = o->port;
+    parts->path = span(o->path);
+    if (o->path != NULL && o->path[0] != '/' && strcmp(o->path, "*") != 0)
+        return mw_fail(rt, MW_EINVAL, "bad path: \"%.60s\" does not begin with \"/\"", o->path);
+    parts->query = span(o->query);
+    return MW_OK;
+}
+
+static int prepare_url(mw_exchange *x, const mw_options *o)
+{
+    struct mw_url_parts parts;
+    mw_runtime *rt = x->rt;
+    int result = MW_OK;
+    if (o->url != NULL) {
+        const char *wrong = mw_url_split(o->url, &parts);
+        if (wrong != NULL)
+            return mw_fail(rt, MW_EINVAL, "bad url \"%.80s\": %s", o->url, wrong);
+    } else {
+        result = parts_of_options(rt, o, &parts);
+    }
+    if (result == MW_OK)
+        result = check(rt, "protocol", mw_bad_token, parts.scheme);
+    if (result == MW_OK)
+        result = check_host(rt, parts.host);
+    if (result == MW_OK)
+        result = check(rt, "path", mw_bad_target, parts.path);
+    if (result == MW_OK)
+        result = check(rt, "query", mw_bad_target, parts.query);
+    if (result == MW_OK && !mw_url_join(&x->url, &rt->allocator, &parts))
+        result = mw_fail(rt, MW_ENOMEM, "no memory for the URL");
+    return result;
+}
+
+static bool any_of(const char *text, const char *const *list)
+{
+    for (; *list != NULL; list++) {
+        if (strcmp(text, *list) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int prepare_method(mw_exchange *x, const mw_options *o)
+{
+    static const char *const idempotent[] = {"GET",    "HEAD",  "OPTIONS", "TRACE",
+                                             "DELETE", "PUT",   NULL}; /* RFC 9110, 9.2.2 */
+    const char *method = o->method != NULL ? o->method : "GET";
+    int result = check(x->rt, "method", mw_bad_token, span(method));
+    if (result != MW_OK)
+        return result;
+    x->method = mw_strdup(&x->rt->allocator, method);
+    if (x->method == NULL)
+        return mw_fail(x->rt, MW_ENOMEM, "no memory for the method");
+    x->outgoing.idempotent = any_of(method, idempotent);
+    return MW_OK;
+}
+
+/* The fields of the user's that say how the message is framed must agree with the message. */
+static int check_framing(mw_exchange *x, const mw_header *field)
+{
+    mw_runtime *rt = x->rt;
+    if (mw_same_name(field->name, "Content-Length")) {
+        long long length = mw_decimal(field->value);
+        if (length < 0 || (size_t)length != x->outgoing.body_length)
+            return mw_fail(rt, MW_EINVAL, "bad headers: Content-Length \"%.20s\" does not match the "
+                           "body's %zu bytes", field->value, x->outgoing.body_length);
+    } else if (mw_same_name(field->name, "Host") &&
+               mw_bad_host(field->value, strlen(field->value)) >= 0) {
+        /* brackets of an IPv6 address are the one thing a Host field has more than a name */
+        if (strspn(field->value, "[]0123456789abcdefABCDEF:.%") != strlen(field->value))
+            return mw_fail(rt, MW_EINVAL, "bad headers: Host \"%.60s\" is not a host", field->value);
+    }
+    return MW_OK;
+}
+
+static int check_fields(mw_exchange *x, const mw_options *o)
+{
+    char what[120];
+    mw_runtime *rt = x->rt;
+    for (size_t i = 0; i < o->header_count; i++) {
+        const mw_header *field = &o->headers[i];
+        int result = check(rt, "header name", mw_bad_token, span(field->name));
+        if (result != MW_OK)
+            return result;
+        ssize_t at = mw_bad_field_value(field->value, strlen(field->value));
+        if (at >= 0) {
+            snprintf(what, sizeof what, "value of the header %.80s", field->name);
+            return refuse_byte(rt, what, span(field->value), at);
+        }
+        result = check_framing(x, field);
+        if (result != MW_OK)
+            return result;
+    }
+    return MW_OK;
+}
+
+static bool given(const mw_options *o, const char *name)
+{
+    for (size_t i = 0; i < o->header_count; i++) {
+        if (mw_same_name(o->headers[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+/* A request that means to carry content says so even if that is empty (RFC 9110, 8.6). */
+static bool needs_length(const mw_exchange *x)
+{
+    static const char *const methods[] = {"POST", "PUT", "PATCH", NULL};
+    return x->outgoing.has_body || any_of(x->method, methods);
+}
+
+static int prepare_fields(mw_exchange *x, const mw_options *o)
+{
+    mw_header own[3];
+    size_t count = 0;
+    char length[24];
+    int result = check_fields(x, o);
+    if (result != MW_OK)
+        return result;
+    if (!given(o, "Host"))
+        own[count++] = (mw_header){"Host", x->url.authority};
+    if (!given(o, "User-Agent"))
+        own[count++] = (mw_header){"User-Agent", AGENT};
+    if (needs_length(x) && !given(o, "Content-Length") && !given(o, "Transfer-Encoding")) {
+        snprintf(length, sizeof length, "%zu", x->outgoing.body_length);
+        own[count++] = (mw_header){"Content-Length", length};
+    }
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += mw_headers_size(own[i].name, own[i].value);
+    for (size_t i = 0; i < o->header_count; i++)
+        bytes += mw_headers_size(o->headers[i].name, o->headers[i].value);
+    if (!mw_headers_reserve(&x->fields, &x->rt->allocator, count + o->header_count, bytes))
+        return mw_fail(x->rt, MW_ENOMEM, "no memory for the headers");
+    for (size_t i = 0; i < count; i++)
+        mw_headers_add(&x->fields, own[i].name, own[i].value);
+    for (size_t i = 0; i < o->header_count; i++)
+        mw_headers_add(&x->fields, o->headers[i].name, o->headers[i].value);
+    return MW_OK;
+}
+
+static int prepare_body(mw_exchange *x, const mw_options *o)
+{
+    const struct mw_allocator *a = &x->rt->allocator;
+    x->outgoing.has_body = o->body != NULL;
+    x->outgoing.body_length = o->body != NULL ? o->body_length : 0;
+    if (x->outgoing.body_length > 0) {
+        x->body = mw_alloc(a, o->body_length);
+        if (x->body == NULL)
+            return mw_fail(x->rt, MW_ENOMEM, "no memory for a body of %zu bytes", o->body_length);
+        memcpy(x->body, o->body, o->body_length);
+    }
+    if (o->ca_file != NULL) {
+        x->ca_file = mw_strdup(a, o->ca_file);
+        if (x->ca_file == NULL)
+            return mw_fail(x->rt, MW_ENOMEM, "no memory for the name of a file");
+    }
+    return MW_OK;
+}
+
+int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
+{
+    int result = prepare_url(x, o);
+    if (result == MW_OK)
+        result = prepare_method(x, o);
+    if (result == MW_OK)
+        result = prepare_body(x, o);
+    if (result == MW_OK)
+        result = prepare_fields(x, o);
+    if (result != MW_OK)
+        return result;
+
+    const struct mw_header *expect = mw_headers_find(&x->fields, "Expect", NULL);
+    struct mw_outgoing *out = &x->outgoing;
+    out->method = x->method;
+    out->target = x->url.target;
+    out->scheme = x->url.secure ? "https" : "http";
+    out->host = x->url.host;
+    out->port = x->url.port;
+    out->secure = x->url.secure;
+    out->insecure = o->insecure != 0;
+    out->ca_file = x->ca_file;
+    out->fields = &x->fields;
+    out->body = x->body;
+    out->expects_continue = expect != NULL && mw_same_name(expect->value, "100-continue");
+    out->max_head_size = o->max_head_size != 0 ? o->max_head_size : 64u << 10;
+    out->max_body_size = o->max_body_size != 0 ? o->max_body_size : 256u << 20;
+    x->read_buffer_size = o->read_buffer_size;
+    return MW_OK;
+}

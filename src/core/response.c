@@ -1,0 +1,147 @@
+/* What can be asked of an exchange: its head, its body as it arrives, what became of it.
+ * SPDX-License-Identifier: MIT */
+#include "core/exchange.h"
+
+#include <event2/buffer.h>
+
+int mw_exchange_finished(const mw_exchange *x)
+{
+    return x->finished;
+}
+
+int mw_exchange_status(const mw_exchange *x)
+{
+    return x->status;
+}
+
+const char *mw_exchange_reason(const mw_exchange *x)
+{
+    return x->reason != NULL ? x->reason : "";
+}
+
+const char *mw_exchange_url(const mw_exchange *x)
+{
+    return x->url.href;
+}
+
+size_t mw_exchange_header_count(const mw_exchange *x)
+{
+    return x->response.count;
+}
+
+mw_header mw_exchange_header_at(const mw_exchange *x, size_t index)
+{
+    return index < x->response.count ? x->response.fields[index] : (mw_header){NULL, NULL};
+}
+
+const char *mw_exchange_header(const mw_exchange *x, const char *name)
+{
+    const struct mw_header *field = mw_headers_find(&x->response, name, NULL);
+    return field != NULL ? field->value : NULL;
+}
+
+uint64_t mw_exchange_received(const mw_exchange *x)
+{
+    return x->received;
+}
+
+int64_t mw_exchange_total(const mw_exchange *x)
+{
+    return x->total;
+}
+
+size_t mw_exchange_available(const mw_exchange *x)
+{
+    return x->buffer != NULL ? evbuffer_get_length(x->buffer) : 0;
+}
+
+/* There is room again: go on where read_buffer_size had stopped the socket. */
+static void resume(mw_exchange *x)
+{
+    size_t most = x->read_buffer_size;
+    if (!x->paused || (most > 0 && mw_exchange_available(x) >= most))
+        return;
+    x->paused = false;
+    if (!x->ended) {
+        mw_clocks_change(x);
+        x->rt->engine->pause(x, false);
+    }
+}
+
+size_t mw_exchange_read(mw_exchange *x, void *bytes, size_t size)
+{
+    if (x->buffer == NULL)
+        return 0;
+    int removed = evbuffer_remove(x->buffer, bytes, size);
+    size_t length = removed > 0 ? (size_t)removed : 0;
+    x->scanned = x->scanned > length ? x->scanned - length : 0;
+    resume(x);
+    return length;
+}
+
+size_t mw_exchange_peek(const mw_exchange *x, void *bytes, size_t size)
+{
+    ev_ssize_t length = x->buffer != NULL ? evbuffer_copyout(x->buffer, bytes, size) : 0;
+    return length > 0 ? (size_t)length : 0;
+}
+
+size_t mw_exchange_line(mw_exchange *x)
+{
+    struct evbuffer_ptr from, at;
+    if (x->buffer == NULL || evbuffer_get_length(x->buffer) <= x->scanned)
+        return 0;
+    evbuffer_ptr_set(x->buffer, &from, x->scanned, EVBUFFER_PTR_SET);
+    at = evbuffer_search(x->buffer, "\n", 1, &from);
+    if (at.pos < 0)
+        x->scanned = evbuffer_get_length(x->buffer); /* looked at once, not again with more */
+    return at.pos < 0 ? 0 : (size_t)at.pos + 1;
+}
+
+void mw_exchange_drop(mw_exchange *x)
+{
+    if (x->buffer != NULL)
+        evbuffer_drain(x->buffer, evbuffer_get_length(x->buffer));
+    x->scanned = 0;
+    resume(x);
+}
+
+size_t mw_exchange_read_buffer_size(const mw_exchange *x)
+{
+    return x->read_buffer_size;
+}
+
+void mw_exchange_set_read_buffer_size(mw_exchange *x, size_t size)
+{
+    x->read_buffer_size = size;
+    resume(x);
+}
+
+int mw_exchange_error(const mw_exchange *x)
+{
+    return x->error;
+}
+
+const char *mw_exchange_error_string(const mw_exchange *x)
+{
+    if (x->error == MW_NO_ERROR)
+        return "";
+    if (x->failure != NULL && x->failure->text[0] != '\0')
+        return x->failure->text;
+    const char *name = mw_error_name(x->error);
+    return name != NULL ? name : "unknown error";
+}
+
+mw_detail mw_exchange_detail(const mw_exchange *x)
+{
+    const struct mw_failure *f = x->failure;
+    mw_detail detail = {mw_phase_name(x->phase), 0, "", "", -1, "", x->attempt};
+    if (f != NULL) {
+        detail.phase = mw_phase_name(f->phase);
+        detail.system_errno = f->system_errno;
+        detail.address = f->address;
+        detail.tls = f->tls;
+        detail.tls_depth = f->tls_depth;
+        detail.tls_subject = f->tls_subject;
+    }
+    return detail;
+}

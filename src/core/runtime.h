@@ -1,0 +1,77 @@
+/* What the parts of the core share of a runtime: its loop, its lists, deferred work.
+ * SPDX-License-Identifier: MIT */
+#ifndef MW_CORE_RUNTIME_H
+#define MW_CORE_RUNTIME_H
+
+#include "base/alloc.h"
+#include "base/attribute.h"
+#include "base/list.h"
+#include "moonwire.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/time.h>
+
+struct event;
+struct mw_engine;
+struct mw_resolver;
+
+struct mw_runtime {
+    struct mw_allocator allocator;
+    struct event_base *base;
+    bool own_base;
+    const struct mw_engine *engine;
+    void *engine_state;           /* the engine's: its connections */
+    struct mw_resolver *resolver; /* made at the first name */
+    char *resolv_conf;  /* NULL: the system's */
+    char *hosts_file;
+    mw_message_fn on_error;
+    void *ud;
+    char message[256];
+    int pending;
+    int callback_depth; /* above 0: a callback of the user's is running */
+    bool looping;
+    volatile sig_atomic_t stopping;
+    int wake[2]; /* a pipe: mw_stop writes, the loop reads */
+    struct event *wake_event;
+    struct event *defer_event; /* a timer of no time, armed while `deferred` is not empty */
+    struct event *poll_timer;
+    struct mw_link deferred;
+    struct mw_link exchanges, timers, servers, requests;
+};
+
+/* Work for the next turn of the loop. Lives in its owner; runs once for each mw_defer, and never
+ * from inside the call that asked for it. */
+struct mw_deferred {
+    struct mw_link link;
+    void (*run)(struct mw_deferred *self);
+};
+
+void mw_defer(mw_runtime *rt, struct mw_deferred *work); /* asked twice, runs once */
+void mw_undefer(struct mw_deferred *work);
+
+/* Notes words for mw_message and returns the code. */
+int mw_fail(mw_runtime *rt, int result, const char *format, ...) MW_PRINTF(3, 4);
+
+/* Tells the host of an error that nobody else can be told of. */
+void mw_report(mw_runtime *rt, const char *message);
+
+/* The runtime's name look-up. NULL without memory. */
+struct mw_resolver *mw_names(mw_runtime *rt);
+
+/* Other files than mw_config's from the next look-up on; NULL: the system's. */
+int mw_set_names(mw_runtime *rt, const char *resolv_conf, const char *hosts_file);
+
+/* Seconds as libevent takes them. */
+struct timeval mw_timeval(double seconds);
+
+/* Numbers of live handles, for tests and for hosts that watch over a script. */
+struct mw_census {
+    int exchanges, timers, servers, requests;
+};
+struct mw_census mw_census(const mw_runtime *rt);
+
+/* Closes connections that are kept alive for reuse. */
+void mw_drop_idle(mw_runtime *rt);
+
+#endif

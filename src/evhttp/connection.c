@@ -1,0 +1,200 @@
+/* Connections: made, kept for reuse by origin, and freed when evhttp is off the stack.
+ * SPDX-License-Identifier: MIT */
+#include "evhttp/state.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static const double idle_seconds = 30; /* most servers close after 60 or more; be first */
+static const int most_idle = 128;
+
+static void destroy(struct connection *c)
+{
+    const struct mw_allocator *a = &c->state->rt->allocator;
+    mw_unlink(&c->link);
+    if (c->evcon != NULL) {
+        if (c->tls.bev != NULL && c->connected)
+            mw_tls_goodbye(c->tls.bev);
+        evhttp_connection_free(c->evcon); /* with the request that is on it, and the bufferevent */
+    } else if (c->tls.bev != NULL) {
+        bufferevent_free(c->tls.bev);
+    }
+    mw_dealloc(a, c->host);
+    mw_dealloc(a, c->ca_file);
+    mw_dealloc(a, c);
+}
+
+static void reap(struct mw_deferred *self)
+{
+    struct evhttp_state *state = MW_ITEM(self, struct evhttp_state, reaping);
+    while (!mw_list_empty(&state->dead))
+        destroy(MW_ITEM(state->dead.next, struct connection, link));
+}
+
+static void take_out(struct connection *c)
+{
+    mw_unlink(&c->link);
+    if (c->idle)
+        c->state->idle_count--;
+    c->idle = false;
+}
+
+void connection_retire(struct connection *c)
+{
+    if (c->closing)
+        return;
+    take_out(c);
+    c->closing = true;
+    c->x = NULL;
+    bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
+    bufferevent_disable(c->bev, EV_READ | EV_WRITE);
+    mw_list_append(&c->state->dead, &c->link);
+    mw_defer(c->state->rt, &c->state->reaping);
+}
+
+static void arm_sweep(struct evhttp_state *state)
+{
+    static const struct timeval interval = {5, 0};
+    if (state->idle_count > 0 && !evtimer_pending(state->sweep, NULL))
+        evtimer_add(state->sweep, &interval);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct evhttp_state *state = arg;
+    double now = mw_now();
+    (void)fd;
+    (void)what;
+    while (!mw_list_empty(&state->idle)) { /* the longest idle is the last */
+        struct connection *c = MW_ITEM(state->idle.previous, struct connection, link);
+        if (now - c->idle_since < idle_seconds)
+            break;
+        connection_retire(c);
+    }
+    arm_sweep(state);
+}
+
+bool connections_open(struct evhttp_state *state)
+{
+    mw_list_init(&state->busy);
+    mw_list_init(&state->idle);
+    mw_list_init(&state->dead);
+    state->reaping.run = reap;
+    state->sweep = evtimer_new(state->rt->base, on_sweep, state);
+    return state->sweep != NULL;
+}
+
+void connections_drop_idle(void *arg)
+{
+    struct evhttp_state *state = arg;
+    while (!mw_list_empty(&state->idle))
+        connection_retire(MW_ITEM(state->idle.next, struct connection, link));
+}
+
+void connections_free(struct evhttp_state *state)
+{
+    struct mw_link *const lists[] = {&state->busy, &state->idle, &state->dead};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        while (!mw_list_empty(lists[i]))
+            destroy(MW_ITEM(lists[i]->next, struct connection, link));
+    }
+    mw_undefer(&state->reaping);
+    event_free(state->sweep);
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Everything that makes two connections different is compared: one opened without verification
+ * must never serve a request that asks for it. */
+static bool fits(const struct connection *c, const struct mw_outgoing *out)
+{
+    return c->port == out->port && c->secure == out->secure && strcmp(c->host, out->host) == 0 &&
+           (!out->secure || (c->insecure == out->insecure && same(c->ca_file, out->ca_file)));
+}
+
+struct connection *connection_find_idle(struct evhttp_state *state, const struct mw_outgoing *out)
+{
+    for (struct mw_link *l = state->idle.next; l != &state->idle; l = l->next) {
+        struct connection *c = MW_ITEM(l, struct connection, link);
+        if (fits(c, out))
+            return c;
+    }
+    return NULL;
+}
+
+static bool copy_key(struct connection *c, const struct mw_outgoing *out)
+{
+    const struct mw_allocator *a = &c->state->rt->allocator;
+    c->port = out->port;
+    c->secure = out->secure;
+    c->insecure = out->insecure;
+    c->host = mw_strdup(a, out->host);
+    c->ca_file = out->ca_file != NULL ? mw_strdup(a, out->ca_file) : NULL;
+    return c->host != NULL && (out->ca_file == NULL || c->ca_file != NULL);
+}
+
+static bool open_tls(struct connection *c, struct mw_failure *f)
+{
+    struct evhttp_state *state = c->state;
+    if (state->tls == NULL)
+        state->tls = mw_tls_store_new(&state->rt->allocator);
+    return state->tls != NULL &&
+           mw_tls_connect(state->tls, state->rt->base, c->host, c->insecure, c->ca_file, &c->tls, f);
+}
+
+struct connection *connection_new(struct evhttp_state *state, const struct mw_outgoing *out,
+                                  const char *address, struct mw_failure *f)
+{
+    mw_failure_init(f, MW_UNKNOWN_NETWORK_ERROR, MW_PHASE_CONNECT);
+    mw_failure_text(f, "no memory for a connection");
+    struct connection *c = mw_zalloc(&state->rt->allocator, sizeof *c);
+    if (c == NULL)
+        return NULL;
+    c->state = state;
+    mw_list_append(&state->busy, &c->link);
+    bool v6 = strchr(address, ':') != NULL;
+    snprintf(c->address, sizeof c->address, v6 ? "[%s]:%u" : "%s:%u", address, out->port);
+    if (!copy_key(c, out) || (out->secure && !open_tls(c, f)))
+        goto fail;
+    c->evcon = evhttp_connection_base_bufferevent_new(state->rt->base, NULL, c->tls.bev, address,
+                                                      out->port);
+    if (c->evcon == NULL)
+        goto fail;
+    c->bev = evhttp_connection_get_bufferevent(c->evcon);
+    return c;
+fail:
+    destroy(c);
+    return NULL;
+}
+
+void connection_attach(struct connection *c, mw_exchange *x, struct evhttp_request *request)
+{
+    take_out(c);
+    mw_list_append(&c->state->busy, &c->link);
+    c->x = x;
+    c->request = request;
+    c->reused = c->connected;
+    c->heard = c->head_seen = c->until_close = c->write_failed = false;
+    c->waiting = 0;
+    c->head_bytes = c->queued = c->flushed = 0;
+}
+
+void connection_park(struct connection *c)
+{
+    struct evhttp_state *state = c->state;
+    take_out(c);
+    mw_list_prepend(&state->idle, &c->link);
+    c->idle = true;
+    c->x = NULL;
+    c->request = NULL;
+    c->idle_since = mw_now();
+    if (++state->idle_count > most_idle)
+        connection_retire(MW_ITEM(state->idle.previous, struct connection, link));
+    arm_sweep(state);
+}

@@ -1,0 +1,259 @@
+/* The server's side of evhttp: small, and strict where evhttp lets us be.
+ * SPDX-License-Identifier: MIT */
+#include "base/grammar.h"
+#include "evhttp/state.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct listener {
+    mw_server *server;
+    struct evhttp *http;
+    struct mw_tls_server *tls;
+};
+
+static const char *method_name(enum evhttp_cmd_type type)
+{
+    switch (type) {
+    case EVHTTP_REQ_GET:
+        return "GET";
+    case EVHTTP_REQ_POST:
+        return "POST";
+    case EVHTTP_REQ_HEAD:
+        return "HEAD";
+    case EVHTTP_REQ_PUT:
+        return "PUT";
+    case EVHTTP_REQ_DELETE:
+        return "DELETE";
+    case EVHTTP_REQ_OPTIONS:
+        return "OPTIONS";
+    case EVHTTP_REQ_TRACE:
+        return "TRACE";
+    case EVHTTP_REQ_CONNECT:
+        return "CONNECT";
+    case EVHTTP_REQ_PATCH:
+        return "PATCH";
+    default:
+        return NULL;
+    }
+}
+
+static struct evhttp_call *call_of(mw_request *r)
+{
+    return mw_request_wire(r);
+}
+
+static void refuse(struct evhttp_request *request, int status, const char *why)
+{
+    struct evbuffer *body = evbuffer_new();
+    struct evkeyvalq *fields = evhttp_request_get_output_headers(request);
+    evhttp_add_header(fields, "Connection", "close");
+    evhttp_add_header(fields, "Content-Type", "text/plain; charset=utf-8");
+    if (body != NULL)
+        evbuffer_add_printf(body, "%s\n", why);
+    evhttp_send_reply(request, status, status == 501 ? "Not Implemented" : "Bad Request", body);
+    if (body != NULL)
+        evbuffer_free(body);
+}
+
+static const char *check(struct evhttp_request *request, const struct mw_headers *h)
+{
+    const char *target = evhttp_request_get_uri(request);
+    const char *wrong = head_check_framing(h);
+    if (wrong != NULL)
+        return wrong;
+    const struct mw_header *host = mw_headers_find(h, "Host", NULL);
+    if (host != NULL ? mw_headers_find(h, "Host", host) != NULL : request->minor >= 1)
+        return "there must be exactly one Host field"; /* RFC 9112, 3.2 */
+    for (const char *c = target; *c != '\0'; c++) {
+        if ((unsigned char)*c <= ' ' || *c == 0x7f)
+            return "the target has a byte that is not allowed there";
+    }
+    return NULL;
+}
+
+static void on_gone(struct evhttp_connection *evcon, void *arg)
+{
+    (void)evcon;
+    mw_request_on_gone(arg);
+}
+
+static void on_request(struct evhttp_request *request, void *arg)
+{
+    struct listener *l = arg;
+    struct mw_headers fields;
+    char *address = NULL;
+    ev_uint16_t port;
+    const char *method = method_name(evhttp_request_get_command(request));
+    if (method == NULL) {
+        refuse(request, 501, "the method is not known here");
+        return;
+    }
+    const struct mw_allocator *a = &mw_server_runtime(l->server)->allocator;
+    if (!head_copy(&fields, a, evhttp_request_get_input_headers(request))) {
+        evhttp_send_error(request, 503, NULL);
+        return;
+    }
+    const char *wrong = check(request, &fields);
+    if (wrong != NULL) {
+        mw_headers_free(&fields, a);
+        refuse(request, 400, wrong);
+        return;
+    }
+    struct evhttp_connection *evcon = evhttp_request_get_connection(request);
+    evhttp_connection_get_peer(evcon, &address, &port);
+    struct mw_incoming in = {
+        .method = method,
+        .target = evhttp_request_get_uri(request),
+        .peer = address != NULL ? address : "",
+        .fields = &fields,
+        .body = evhttp_request_get_input_buffer(request),
+        .head = request->type == EVHTTP_REQ_HEAD,
+    };
+    mw_request *r = mw_server_on_request(l->server, &in);
+    if (r == NULL) {
+        evhttp_send_error(request, 503, NULL);
+        return;
+    }
+    call_of(r)->request = request;
+    evhttp_connection_set_closecb(evcon, on_gone, r);
+}
+
+static struct bufferevent *on_accept(struct event_base *base, void *arg)
+{
+    struct listener *l = arg;
+    return mw_tls_accept(l->tls, base);
+}
+
+static int bind_to(struct listener *l, const struct mw_listen *how, int *port)
+{
+    mw_runtime *rt = mw_server_runtime(l->server);
+    struct sockaddr_storage bound;
+    socklen_t size = sizeof bound;
+    struct evhttp_bound_socket *socket =
+        evhttp_bind_socket_with_handle(l->http, how->host, (ev_uint16_t)how->port);
+    if (socket == NULL)
+        return mw_fail(rt, MW_ESYSTEM, "cannot listen on %.80s port %d: %s", how->host, how->port,
+                       errno != 0 ? strerror(errno) : "not an address of this machine");
+    if (getsockname(evhttp_bound_socket_get_fd(socket), (struct sockaddr *)&bound, &size) != 0)
+        return mw_fail(rt, MW_ESYSTEM, "cannot tell the port: %s", strerror(errno));
+    *port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                              : ((struct sockaddr_in *)&bound)->sin_port);
+    return MW_OK;
+}
+
+static int open_listener(struct listener *l, const struct mw_listen *how, int *port)
+{
+    char wrong[200];
+    mw_runtime *rt = mw_server_runtime(l->server);
+    l->http = evhttp_new(rt->base);
+    if (l->http == NULL)
+        return mw_fail(rt, MW_ENOMEM, "no memory for a server");
+    if (how->cert_file != NULL) {
+        l->tls = mw_tls_server_new(&rt->allocator, how->cert_file, how->key_file, wrong,
+                                   sizeof wrong);
+        if (l->tls == NULL)
+            return mw_fail(rt, MW_ESYSTEM, "%s", wrong);
+        evhttp_set_bevcb(l->http, on_accept, l);
+    }
+    struct timeval idle = mw_timeval(how->idle_timeout);
+    evhttp_set_timeout_tv(l->http, &idle);
+    evhttp_set_max_headers_size(l->http, (ev_ssize_t)how->max_head_size);
+    evhttp_set_max_body_size(l->http, (ev_ssize_t)how->max_body_size);
+    evhttp_set_allowed_methods(l->http, 0xffff); /* unknown ones get our own 501 */
+    evhttp_set_default_content_type(l->http, NULL);
+    evhttp_set_gencb(l->http, on_request, l);
+    errno = 0;
+    return bind_to(l, how, port);
+}
+
+int server_listen(mw_server *server, const struct mw_listen *how, void **wire, int *port)
+{
+    mw_runtime *rt = mw_server_runtime(server);
+    struct listener *l = mw_zalloc(&rt->allocator, sizeof *l);
+    if (l == NULL)
+        return mw_fail(rt, MW_ENOMEM, "no memory for a server");
+    l->server = server;
+    int result = open_listener(l, how, port);
+    if (result != MW_OK) {
+        server_unlisten(l);
+        return result;
+    }
+    *wire = l;
+    return MW_OK;
+}
+
+void server_unlisten(void *wire)
+{
+    struct listener *l = wire;
+    const struct mw_allocator *a = &mw_server_runtime(l->server)->allocator;
+    if (l->http != NULL)
+        evhttp_free(l->http);
+    mw_tls_server_free(l->tls);
+    mw_dealloc(a, l);
+}
+
+int server_reply_head(mw_request *r, int status, const char *reason, const struct mw_headers *fields,
+                      int64_t length)
+{
+    struct evhttp_request *request = call_of(r)->request;
+    struct evkeyvalq *out = evhttp_request_get_output_headers(request);
+    for (size_t i = 0; i < fields->count; i++) {
+        if (evhttp_add_header(out, fields->fields[i].name, fields->fields[i].value) != 0)
+            return mw_fail(mw_request_runtime(r), MW_ENOMEM, "no memory for the headers");
+    }
+    if (length < 0 && request->minor == 0) /* else evhttp would say "Content-Length: 0" */
+        evhttp_remove_header(evhttp_request_get_input_headers(request), "Connection");
+    evhttp_send_reply_start(request, status, reason);
+    return MW_OK;
+}
+
+int server_reply_body(mw_request *r, const void *bytes, size_t length)
+{
+    struct evhttp_request *request = call_of(r)->request;
+    struct evbuffer *chunk = evbuffer_new();
+    if (chunk == NULL || evbuffer_add(chunk, bytes, length) != 0) {
+        if (chunk != NULL)
+            evbuffer_free(chunk);
+        return mw_fail(mw_request_runtime(r), MW_ENOMEM, "no memory for a body of %zu bytes",
+                       length);
+    }
+    evhttp_send_reply_chunk(request, chunk);
+    evbuffer_free(chunk);
+    return MW_OK;
+}
+
+/* Gives the request back to evhttp, which frees it when it is sent, or at once without a peer. */
+static void release(mw_request *r, struct evhttp_request *request)
+{
+    struct evhttp_connection *evcon = evhttp_request_get_connection(request);
+    if (evcon != NULL)
+        evhttp_connection_set_closecb(evcon, NULL, NULL);
+    call_of(r)->request = NULL;
+}
+
+void server_reply_end(mw_request *r, bool complete)
+{
+    struct evhttp_request *request = call_of(r)->request;
+    if (request == NULL)
+        return;
+    struct evhttp_connection *evcon = evhttp_request_get_connection(request);
+    release(r, request);
+    if (complete || evcon == NULL)
+        evhttp_send_reply_end(request);
+    else
+        evhttp_connection_free(evcon); /* with the request: a cut is what tells the client */
+}
+
+void server_detach(mw_request *r)
+{
+    server_reply_end(r, false);
+}

@@ -1,0 +1,123 @@
+/* What the files of the evhttp engine share.
+ *
+ * evhttp tells less than it knows, so its callbacks are interposed: after each of its own moves the
+ * bufferevent's callbacks are taken over and call evhttp's in turn. That is how the true cause of a
+ * failure is seen (evhttp conflates most of them), and how bytes are counted. evhttp 2.1.12.
+ * SPDX-License-Identifier: MIT */
+#ifndef MW_EVHTTP_STATE_H
+#define MW_EVHTTP_STATE_H
+
+#include "core/engine.h"
+#include "core/runtime.h"
+#include "net/resolve.h"
+#include "net/tls.h"
+
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+
+/* The engine's part of a runtime. */
+struct evhttp_state {
+    mw_runtime *rt;
+    struct mw_tls_store *tls;  /* made at the first https */
+    struct mw_link busy, idle; /* connections; the last used first among the idle */
+    int idle_count;
+    struct event *sweep; /* closes connections that have been idle for long */
+    struct mw_deferred reaping;
+    struct mw_link dead; /* connections that wait for evhttp to be off the stack */
+};
+
+/* The engine's part of an exchange. */
+struct call {
+    struct connection *connection; /* NULL while a name is looked up */
+    struct mw_lookup *lookup;
+    struct mw_addresses addresses;
+    unsigned next_address;
+};
+
+/* One connection, and evhttp's beneath it. */
+struct connection {
+    struct mw_link link;
+    struct evhttp_state *state;
+    struct evhttp_connection *evcon;
+    struct bufferevent *bev;
+    struct mw_tls tls; /* tls.bev is NULL on a plain connection */
+
+    /* which requests it fits */
+    char *host;
+    char *ca_file;
+    unsigned short port;
+    bool secure, insecure;
+    char address[MW_ADDRESS_SIZE + 8]; /* the peer's, with its port */
+    double idle_since;
+
+    /* the exchange in flight; NULL when idle or dead */
+    mw_exchange *x;
+    struct evhttp_request *request;
+    bool connected, idle;
+    bool reused;     /* it had served another request before */
+    bool heard;      /* at least one byte of the reply has come */
+    bool head_seen;
+    bool until_close; /* the body ends with the connection */
+    bool closing;     /* retired */
+    bool closing_after; /* the reply in flight is the last */
+    bool write_failed;
+    bool counting; /* the output is watched, for upload progress */
+    int write_errno;
+    size_t waiting;     /* bytes of input that evhttp has left for later */
+    uint64_t head_bytes; /* bytes of input before the end of the head */
+    uint64_t queued, flushed; /* bytes that went into and out of the output */
+
+    /* evhttp's own callbacks, called from ours */
+    bufferevent_data_cb ev_read, ev_write;
+    bufferevent_event_cb ev_event;
+    void *ev_arg;
+};
+
+/* connection.c */
+struct connection *connection_find_idle(struct evhttp_state *state, const struct mw_outgoing *out);
+struct connection *connection_new(struct evhttp_state *state, const struct mw_outgoing *out,
+                                  const char *address, struct mw_failure *f);
+void connection_attach(struct connection *c, mw_exchange *x, struct evhttp_request *request);
+void connection_park(struct connection *c);   /* its exchange is over: keep it for the next */
+void connection_retire(struct connection *c); /* never again; freed from the loop */
+void connections_free(struct evhttp_state *state);
+void connections_drop_idle(void *state);
+bool connections_open(struct evhttp_state *state);
+
+/* interpose.c */
+void interpose(struct connection *c); /* takes the bufferevent's callbacks over, again if need be */
+
+/* client.c */
+int client_start(mw_exchange *x);
+void client_pause(mw_exchange *x, bool on);
+void client_cancel(mw_exchange *x);
+void client_connected(struct connection *c);
+void client_written(struct connection *c);
+void client_failed(struct connection *c, const struct mw_failure *f); /* may retry */
+
+/* diagnose.c: what a bufferevent's event means for the exchange on c. */
+void diagnose(const struct connection *c, short what, int system_errno, struct mw_failure *f);
+
+/* head.c */
+/* Copies evhttp's fields. Returns false without memory. */
+bool head_copy(struct mw_headers *h, const struct mw_allocator *a, struct evkeyvalq *fields);
+/* Words for what makes the framing of a message doubtful (RFC 9112, 6), or NULL. */
+const char *head_check_framing(const struct mw_headers *h);
+/* The length of a response's body: -1 until close or in chunks, 0 none. */
+int64_t head_body_length(const struct mw_headers *h, int status, bool head_request);
+bool head_keeps_alive(const struct mw_headers *h, int major, int minor);
+
+/* server.c */
+int server_listen(mw_server *server, const struct mw_listen *how, void **wire, int *port);
+void server_unlisten(void *wire);
+int server_reply_head(mw_request *r, int status, const char *reason, const struct mw_headers *fields,
+                      int64_t length);
+int server_reply_body(mw_request *r, const void *bytes, size_t length);
+void server_reply_end(mw_request *r, bool complete);
+void server_detach(mw_request *r);
+/* The engine's part of a request: evhttp's, NULL once it is gone or answered. */
+struct evhttp_call {
+    struct evhttp_request *request;
+};
+
+#endif

@@ -1,0 +1,144 @@
+/* The loop as a script sees it: http.run, http.poll, http.now, and what tests ask of the runtime.
+ * SPDX-License-Identifier: MIT */
+#include "lua/context.h"
+
+#include "core/runtime.h"
+
+#include <string.h>
+
+static l_context *check(lua_State *L)
+{
+    l_context *ctx = l_context_get(L);
+    if (ctx->rt == NULL)
+        luaL_error(L, "the runtime is closed");
+    return ctx;
+}
+
+/* Callbacks run on the main state; while a coroutine runs, that one is not free. */
+static l_context *check_main(lua_State *L)
+{
+    if (lua_pushthread(L) != 1)
+        luaL_error(L, "the loop cannot be run from inside a coroutine; await in a task instead "
+                      "(http.spawn)");
+    lua_pop(L, 1);
+    return check(L);
+}
+
+static int fail(lua_State *L)
+{
+    return luaL_error(L, "the loop is already running: a handler cannot wait; await in a task "
+                      "instead (http.spawn)");
+}
+
+/* run(): until nothing is pending. */
+static int run(lua_State *L)
+{
+    if (mw_run(check_main(L)->rt) == MW_ELOOP)
+        return fail(L);
+    return 0;
+}
+
+/* poll([seconds]) -> pending: runs what is ready, waits at most so long; without seconds, until
+ * something happens. */
+static int poll(lua_State *L)
+{
+    lua_Number seconds = luaL_optnumber(L, 1, -1);
+    int pending = mw_poll(check_main(L)->rt, seconds);
+    if (pending == MW_ELOOP)
+        return fail(L);
+    lua_pushinteger(L, pending);
+    return 1;
+}
+
+/* looping() -> boolean: whether the loop is running now, so that it cannot be run again. */
+static int looping(lua_State *L)
+{
+    const mw_runtime *rt = check(L)->rt;
+    lua_pushboolean(L, rt->looping || rt->callback_depth > 0);
+    return 1;
+}
+
+static int now(lua_State *L)
+{
+    lua_pushnumber(L, mw_now());
+    return 1;
+}
+
+/* The place of a string in a list, -1 if it is not there. */
+static int index_of(lua_State *L, int at, const char *const *list)
+{
+    for (int i = 0; lua_type(L, at) == LUA_TSTRING && list[i] != NULL; i++) {
+        if (strcmp(lua_tostring(L, at), list[i]) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* configure{ resolv_conf=, hosts_file= }: other files for name look-up than the system's. */
+static int configure(lua_State *L)
+{
+    static const char *const known[] = {"resolv_conf", "hosts_file", NULL};
+    const char *values[] = {NULL, NULL};
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_pushnil(L);
+    while (lua_next(L, 1) != 0) {
+        int i = index_of(L, -2, known);
+        if (i < 0) {
+            lua_pushvalue(L, -2);
+            return luaL_error(L, "unknown option '%s'", lua_tostring(L, -1));
+        }
+        values[i] = l_option_string(L, known[i], -1);
+        lua_pop(L, 1);
+    }
+    l_context *ctx = check(L);
+    if (mw_set_names(ctx->rt, values[0], values[1]) != MW_OK)
+        return luaL_error(L, "%s", mw_message(ctx->rt));
+    return 0;
+}
+
+/* _live() -> { exchanges=, timers=, servers=, requests= }: counts of what is not freed. */
+static int live(lua_State *L)
+{
+    struct mw_census census = mw_census(check(L)->rt);
+    lua_createtable(L, 0, 4);
+    lua_pushinteger(L, census.exchanges);
+    lua_setfield(L, -2, "exchanges");
+    lua_pushinteger(L, census.timers);
+    lua_setfield(L, -2, "timers");
+    lua_pushinteger(L, census.servers);
+    lua_setfield(L, -2, "servers");
+    lua_pushinteger(L, census.requests);
+    lua_setfield(L, -2, "requests");
+    return 1;
+}
+
+/* _drop_idle(): closes the connections that are kept alive for reuse. */
+static int drop_idle(lua_State *L)
+{
+    mw_drop_idle(check(L)->rt);
+    return 0;
+}
+
+/* report(message): tells the host of an error, as of one thrown in a handler. */
+static int report(lua_State *L)
+{
+    l_report(check(L), luaL_checkstring(L, 1));
+    return 0;
+}
+
+void l_open_loop(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"run", run},
+        {"poll", poll},
+        {"looping", looping},
+        {"now", now},
+        {"configure", configure},
+        {"live", live},
+        {"drop_idle", drop_idle},
+        {"report", report},
+        {NULL, NULL},
+    };
+    luaL_register(L, NULL, functions);
+}

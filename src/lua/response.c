@@ -1,0 +1,610 @@
+/* http.Response: properties, constants and handlers of a request under way.
+ * SPDX-License-Identifier: MIT */
+#include "lua/response.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+enum property {
+    PROPERTY_NONE,
+    STATUS_CODE,
+    STATUS_MESSAGE,
+    ERROR,
+    ERROR_STRING,
+    ERROR_DETAIL,
+    HEADERS,
+    URL,
+    OK,
+    FINISHED,
+    IS_OPEN,
+    OPEN_MODE,
+    READABLE,
+    WRITEABLE,
+    SEQUENTIAL,
+    BYTES_AVAILABLE,
+    CAN_READ_LINE,
+    BYTES_TO_WRITE,
+    POS,
+    AT_END,
+    READ_BUFFER_SIZE
+};
+
+static const struct {
+    const char *name;
+    enum property property;
+} properties[] = {
+    {"status_code", STATUS_CODE},
+    {"status_message", STATUS_MESSAGE},
+    {"error", ERROR},
+    {"error_string", ERROR_STRING},
+    {"error_detail", ERROR_DETAIL},
+    {"headers", HEADERS},
+    {"url", URL},
+    {"ok", OK},
+    {"finished", FINISHED},
+    {"is_open", IS_OPEN},
+    {"open_mode", OPEN_MODE},
+    {"readable", READABLE},
+    {"writeable", WRITEABLE},
+    {"sequential", SEQUENTIAL},
+    {"bytes_available", BYTES_AVAILABLE},
+    {"can_read_line", CAN_READ_LINE},
+    {"bytes_to_write", BYTES_TO_WRITE},
+    {"pos", POS},
+    {"at_end", AT_END},
+    {"read_buffer_size", READ_BUFFER_SIZE},
+};
+
+static const struct {
+    const char *name;
+    const char *slot; /* the key under which it is kept */
+    unsigned bit;
+} handlers[] = {
+    {"download_progress_handler", "download_progress_handler", L_ON_DOWNLOAD},
+    {"upload_progresss_handler", "upload_progresss_handler", L_ON_UPLOAD}, /* as documented */
+    {"upload_progress_handler", "upload_progresss_handler", L_ON_UPLOAD},
+    {"finished_handler", "finished_handler", L_ON_FINISHED},
+    {"error_handler", "error_handler", L_ON_ERROR},
+    {"ready_read_handler", "ready_read_handler", L_ON_READ},
+    {"bytes_written_handler", "bytes_written_handler", L_ON_WRITTEN},
+    {"about_to_close_handler", "about_to_close_handler", L_ON_CLOSE},
+};
+
+static const struct {
+    const char *name;
+    int value;
+} modes[] = {
+    {"NOT_OPEN_MODE", 0}, {"READ_ONLY_MODE", 1}, {"WRITE_ONLY_MODE", 2}, {"READ_WRITE_MODE", 3},
+    {"APPEND_MODE", 4},   {"TRUNCATE_MODE", 8},  {"READ_MODE", 1},       {"WRITE_MODE", 2},
+};
+
+/* Upvalues of __index and __newindex. */
+enum { UP_CLASS = 1, UP_PROPERTIES, UP_HANDLERS };
+
+l_response *l_response_check(lua_State *L, int index)
+{
+    return luaL_checkudata(L, index, L_RESPONSE);
+}
+
+static void forget(l_object *object)
+{
+    ((l_response *)object)->x = NULL;
+}
+
+l_response *l_response_new(lua_State *L)
+{
+    return l_object_new(L, sizeof(l_response), L_RESPONSE, forget);
+}
+
+/* ---- properties ---------------------------------------------------------------------------- */
+
+static mw_header field_at(const void *x, size_t index)
+{
+    return mw_exchange_header_at(x, index);
+}
+
+/* The table is made when a script asks for it, and again only if it asked before the head was in. */
+static void push_headers(lua_State *L, l_response *r)
+{
+    size_t count = r->x != NULL ? mw_exchange_header_count(r->x) : 0;
+    lua_getfenv(L, 1);
+    lua_rawgeti(L, -1, L_SLOT_HEADERS);
+    if (!lua_isnil(L, -1))
+        return;
+    lua_pop(L, 1);
+    l_push_headers(L, r->x, count, field_at);
+    if (count > 0) {
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, -3, L_SLOT_HEADERS);
+    }
+}
+
+static void set_string(lua_State *L, const char *key, const char *value)
+{
+    if (value[0] == '\0')
+        return;
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, key);
+}
+
+static void push_detail(lua_State *L, const l_response *r)
+{
+    if (r->x == NULL || mw_exchange_error(r->x) == MW_NO_ERROR) {
+        lua_pushnil(L);
+        return;
+    }
+    mw_detail d = mw_exchange_detail(r->x);
+    lua_createtable(L, 0, 5);
+    set_string(L, "phase", d.phase);
+    set_string(L, "address", d.address);
+    lua_pushinteger(L, d.attempt);
+    lua_setfield(L, -2, "attempt");
+    if (d.system_errno != 0) {
+        lua_pushinteger(L, d.system_errno);
+        lua_setfield(L, -2, "errno");
+    }
+    if (d.tls[0] == '\0')
+        return;
+    lua_createtable(L, 0, 3);
+    set_string(L, "reason", d.tls);
+    set_string(L, "subject", d.tls_subject);
+    if (d.tls_depth >= 0) {
+        lua_pushinteger(L, d.tls_depth);
+        lua_setfield(L, -2, "depth");
+    }
+    lua_setfield(L, -2, "tls");
+}
+
+static const char *error_string(const l_response *r)
+{
+    if (r->stream_error != NULL)
+        return r->stream_error;
+    return r->x != NULL ? mw_exchange_error_string(r->x) : "the runtime is closed";
+}
+
+static bool at_end(const l_response *r)
+{
+    return r->closed || r->x == NULL ||
+           (mw_exchange_finished(r->x) && mw_exchange_available(r->x) == 0);
+}
+
+static bool finished(const l_response *r)
+{
+    return r->x == NULL || mw_exchange_finished(r->x);
+}
+
+static bool open(const l_response *r)
+{
+    return !r->closed && r->x != NULL;
+}
+
+static int error_of(const l_response *r)
+{
+    return r->x != NULL ? mw_exchange_error(r->x) : MW_OPERATION_CANCELLED_ERROR;
+}
+
+static size_t available(const l_response *r)
+{
+    return open(r) ? mw_exchange_available(r->x) : 0;
+}
+
+static void push_property(lua_State *L, l_response *r, enum property property)
+{
+    switch (property) {
+    case STATUS_CODE:
+        lua_pushinteger(L, r->x != NULL ? mw_exchange_status(r->x) : 0);
+        break;
+    case STATUS_MESSAGE:
+        lua_pushstring(L, r->x != NULL ? mw_exchange_reason(r->x) : "");
+        break;
+    case ERROR:
+        lua_pushinteger(L, error_of(r));
+        break;
+    case ERROR_STRING:
+        lua_pushstring(L, error_string(r));
+        break;
+    case ERROR_DETAIL:
+        push_detail(L, r);
+        break;
+    case HEADERS:
+        push_headers(L, r);
+        break;
+    case URL:
+        lua_pushstring(L, r->x != NULL ? mw_exchange_url(r->x) : "");
+        break;
+    case OK:
+        lua_pushboolean(L, r->x != NULL && finished(r) && error_of(r) == MW_NO_ERROR);
+        break;
+    case FINISHED:
+        lua_pushboolean(L, finished(r));
+        break;
+    case IS_OPEN:
+    case READABLE:
+        lua_pushboolean(L, open(r));
+        break;
+    case OPEN_MODE:
+        lua_pushinteger(L, open(r) ? 1 : 0);
+        break;
+    case SEQUENTIAL:
+        lua_pushboolean(L, 1);
+        break;
+    case BYTES_AVAILABLE:
+        lua_pushinteger(L, (lua_Integer)available(r));
+        break;
+    case CAN_READ_LINE:
+        lua_pushboolean(L, open(r) && mw_exchange_line(r->x) > 0);
+        break;
+    case BYTES_TO_WRITE:
+    case POS:
+        lua_pushinteger(L, 0);
+        break;
+    case AT_END:
+        lua_pushboolean(L, at_end(r));
+        break;
+    case READ_BUFFER_SIZE:
+        lua_pushnumber(L, r->x != NULL ? (lua_Number)mw_exchange_read_buffer_size(r->x) : 0);
+        break;
+    case WRITEABLE:
+    default:
+        lua_pushboolean(L, 0);
+        break;
+    }
+}
+
+static int response_index(lua_State *L)
+{
+    l_response *r = l_response_check(L, 1);
+    lua_pushvalue(L, 2);
+    lua_rawget(L, lua_upvalueindex(UP_CLASS)); /* methods and constants */
+    if (!lua_isnil(L, -1))
+        return 1;
+    lua_pushvalue(L, 2);
+    lua_rawget(L, lua_upvalueindex(UP_PROPERTIES));
+    if (!lua_isnil(L, -1)) {
+        push_property(L, r, (enum property)lua_tointeger(L, -1));
+        return 1;
+    }
+    lua_getfenv(L, 1);
+    if (lua_type(L, 2) == LUA_TNUMBER) { /* the slots are not the script's */
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_pushvalue(L, 2);
+    lua_rawget(L, lua_upvalueindex(UP_HANDLERS));
+    if (lua_isnil(L, -1)) {
+        lua_pushvalue(L, 2);
+    } else {
+        lua_pushstring(L, handlers[lua_tointeger(L, -1)].slot);
+    }
+    lua_rawget(L, -3);
+    return 1;
+}
+
+static void set_handler(lua_State *L, l_response *r, size_t which)
+{
+    if (!lua_isnil(L, 3) && !lua_isfunction(L, 3))
+        luaL_error(L, "bad value for '%s' (function or nil expected, got %s)",
+                   handlers[which].name, luaL_typename(L, 3));
+    if (lua_isnil(L, 3))
+        r->set &= ~handlers[which].bit;
+    else
+        r->set |= handlers[which].bit;
+    lua_getfenv(L, 1);
+    lua_pushvalue(L, 3);
+    lua_setfield(L, -2, handlers[which].slot);
+}
+
+static void set_read_buffer_size(lua_State *L, l_response *r)
+{
+    double size = l_option_number(L, "read_buffer_size", 3, 0, 1e15);
+    if (r->x != NULL)
+        mw_exchange_set_read_buffer_size(r->x, (size_t)size);
+}
+
+static bool present(lua_State *L, int upvalue)
+{
+    lua_pushvalue(L, 2);
+    lua_rawget(L, lua_upvalueindex(upvalue));
+    return !lua_isnil(L, -1);
+}
+
+static int response_newindex(lua_State *L)
+{
+    l_response *r = l_response_check(L, 1);
+    if (present(L, UP_HANDLERS)) {
+        set_handler(L, r, (size_t)lua_tointeger(L, -1));
+        return 0;
+    }
+    if (present(L, UP_PROPERTIES) && lua_tointeger(L, -1) == READ_BUFFER_SIZE) {
+        set_read_buffer_size(L, r);
+        return 0;
+    }
+    if (!lua_isnil(L, -1) || present(L, UP_CLASS))
+        return luaL_error(L, "'%s' of a Response is read only", lua_tostring(L, 2));
+    if (lua_type(L, 2) == LUA_TNUMBER)
+        return luaL_error(L, "a Response takes fields of the script's own by name, not by number");
+    lua_getfenv(L, 1);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 3);
+    lua_rawset(L, -3);
+    return 0;
+}
+
+static int response_tostring(lua_State *L)
+{
+    const l_response *r = l_response_check(L, 1);
+    if (r->x == NULL)
+        lua_pushliteral(L, "http.Response (closed)");
+    else if (!finished(r))
+        lua_pushfstring(L, "http.Response (%s, under way)", mw_exchange_url(r->x));
+    else if (mw_exchange_status(r->x) != 0)
+        lua_pushfstring(L, "http.Response (%s, %d %s%s)", mw_exchange_url(r->x),
+                        mw_exchange_status(r->x), mw_exchange_reason(r->x),
+                        r->closed ? ", closed" : "");
+    else
+        lua_pushfstring(L, "http.Response (%s, %s)", mw_exchange_url(r->x),
+                        mw_exchange_error_string(r->x));
+    return 1;
+}
+
+static int response_gc(lua_State *L)
+{
+    l_response *r = l_response_check(L, 1);
+    mw_exchange_free(r->x);
+    r->x = NULL;
+    l_object_gc(&r->object);
+    return 0;
+}
+
+/* ---- events -------------------------------------------------------------------------------- */
+
+/* Pushes the userdata and its environment; they stay at 1 and 2 while handlers are called. */
+static void push_self(lua_State *L, const l_response *r)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, r->object.pin);
+    lua_getfenv(L, -1);
+}
+
+/* Pushes a handler and the Response for l_call, unless it is not set. */
+static bool push_handler(lua_State *L, const l_response *r, unsigned bit, const char *slot)
+{
+    if (!(r->set & bit))
+        return false;
+    lua_getfield(L, 2, slot);
+    lua_pushvalue(L, 1);
+    return true;
+}
+
+static void pump(lua_State *L, const l_response *r)
+{
+    if (!(r->set & L_HAS_STATE))
+        return;
+    lua_getfield(L, LUA_REGISTRYINDEX, L_PUMP);
+    lua_pushvalue(L, 1);
+    lua_rawgeti(L, 2, L_SLOT_STATE);
+    l_call(r->object.ctx, 2);
+}
+
+static void download_progress(lua_State *L, const l_response *r)
+{
+    if (!push_handler(L, r, L_ON_DOWNLOAD, "download_progress_handler"))
+        return;
+    bool none = mw_exchange_received(r->x) == 0;
+    lua_pushnumber(L, (lua_Number)mw_exchange_received(r->x));
+    lua_pushnumber(L, none ? 0 : (lua_Number)mw_exchange_total(r->x));
+    l_call(r->object.ctx, 3);
+}
+
+struct sent {
+    l_response *r;
+    uint64_t sent, total;
+};
+
+static void tell_sent(lua_State *L, void *ud)
+{
+    struct sent *s = ud;
+    push_self(L, s->r);
+    if (!push_handler(L, s->r, L_ON_UPLOAD, "upload_progresss_handler"))
+        return;
+    lua_pushnumber(L, (lua_Number)s->sent);
+    lua_pushnumber(L, (lua_Number)s->total);
+    l_call(s->r->object.ctx, 3);
+}
+
+void l_response_on_sent(mw_exchange *x, uint64_t sent, uint64_t total, void *ud)
+{
+    struct sent s = {ud, sent, total};
+    (void)x;
+    if (s.r->set & L_ON_UPLOAD)
+        l_enter(s.r->object.ctx, tell_sent, &s);
+}
+
+static void tell_body(lua_State *L, void *ud)
+{
+    l_response *r = ud;
+    push_self(L, r);
+    if (push_handler(L, r, L_ON_READ, "ready_read_handler"))
+        l_call(r->object.ctx, 1);
+    download_progress(L, r);
+    pump(L, r);
+}
+
+void l_response_on_body(mw_exchange *x, void *ud)
+{
+    l_response *r = ud;
+    (void)x;
+    if (r->set & (L_ON_READ | L_ON_DOWNLOAD | L_HAS_STATE))
+        l_enter(r->object.ctx, tell_body, r);
+}
+
+static void tell_done(lua_State *L, void *ud)
+{
+    l_response *r = ud;
+    l_context *ctx = r->object.ctx;
+    push_self(L, r);
+    if (mw_exchange_received(r->x) == 0)
+        download_progress(L, r); /* once, with 0 and 0 */
+    if (error_of(r) != MW_NO_ERROR && push_handler(L, r, L_ON_ERROR, "error_handler")) {
+        lua_pushinteger(L, error_of(r));
+        l_call(ctx, 2);
+    }
+    if (r->set & L_HAS_CALLBACK) {
+        lua_rawgeti(L, 2, L_SLOT_CALLBACK);
+        lua_pushvalue(L, 1);
+        l_call(ctx, 1);
+    }
+    if (push_handler(L, r, L_ON_FINISHED, "finished_handler"))
+        l_call(ctx, 1);
+    pump(L, r);
+    lua_pushnil(L); /* it runs once: what it holds need not live as long as the Response */
+    lua_rawseti(L, 2, L_SLOT_CALLBACK);
+}
+
+void l_response_on_done(mw_exchange *x, void *ud)
+{
+    l_response *r = ud;
+    l_context *ctx = r->object.ctx;
+    l_enter(ctx, tell_done, r);
+    l_foreign_memory(ctx, 1024 + mw_exchange_available(x));
+    l_unpin(&r->object);
+}
+
+/* ---- methods ------------------------------------------------------------------------------- */
+
+static int response_abort(lua_State *L)
+{
+    l_response *r = l_response_check(L, 1);
+    if (r->x != NULL)
+        mw_exchange_cancel(r->x);
+    return 0;
+}
+
+static int response_close(lua_State *L)
+{
+    l_response *r = l_response_check(L, 1);
+    if (!open(r))
+        return 0;
+    lua_settop(L, 1);
+    lua_getfenv(L, 1);
+    bool told = push_handler(L, r, L_ON_CLOSE, "about_to_close_handler");
+    int failed = told ? lua_pcall(L, 1, 0, 0) : 0; /* it throws at the caller, but closes first */
+    if (!open(r))
+        return failed ? lua_error(L) : 0;
+    mw_exchange_cancel(r->x);
+    mw_exchange_drop(r->x);
+    r->closed = true;
+    return failed ? lua_error(L) : 0;
+}
+
+static int response_header_values(lua_State *L)
+{
+    const l_response *r = l_response_check(L, 1);
+    const char *name = luaL_checkstring(L, 2);
+    int n = 0;
+    lua_newtable(L);
+    for (size_t i = 0; r->x != NULL && i < mw_exchange_header_count(r->x); i++) {
+        mw_header field = mw_exchange_header_at(r->x, i);
+        if (strcasecmp(field.name, name) == 0) {
+            lua_pushstring(L, field.value);
+            lua_rawseti(L, -2, ++n);
+        }
+    }
+    return 1;
+}
+
+/* state(response[, table]): what the Lua part keeps with a Response; nil takes it away. */
+static int response_state(lua_State *L)
+{
+    l_response *r = l_response_check(L, 1);
+    bool set = lua_gettop(L) > 1;
+    lua_settop(L, 2);
+    lua_getfenv(L, 1);
+    if (!set) {
+        lua_rawgeti(L, -1, L_SLOT_STATE);
+        return 1;
+    }
+    if (lua_isnil(L, 2))
+        r->set &= ~(unsigned)L_HAS_STATE;
+    else
+        r->set |= L_HAS_STATE;
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, -2, L_SLOT_STATE);
+    return 0;
+}
+
+/* transfer_error(response) -> words, or nil: a failure of the transfer, not an error status. */
+static int response_transfer_error(lua_State *L)
+{
+    const l_response *r = l_response_check(L, 1);
+    if (r->x == NULL)
+        lua_pushliteral(L, "the runtime is closed");
+    else if (mw_exchange_error(r->x) == mw_error_of_status(mw_exchange_status(r->x)))
+        lua_pushnil(L);
+    else
+        lua_pushstring(L, mw_exchange_error_string(r->x));
+    return 1;
+}
+
+/* The class: methods and constants. Left on the stack. */
+static void push_class(lua_State *L)
+{
+    static const luaL_Reg methods[] = {{"abort", response_abort},
+                                       {"close", response_close},
+                                       {"header_values", response_header_values},
+                                       {NULL, NULL}};
+    const char *name;
+    int error;
+    lua_newtable(L);
+    luaL_register(L, NULL, methods);
+    l_add_stream(L);
+    for (size_t i = 0; (name = mw_error_at(i, &error)) != NULL; i++) {
+        lua_pushinteger(L, error);
+        lua_setfield(L, -2, name);
+    }
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        lua_pushinteger(L, modes[i].value);
+        lua_setfield(L, -2, modes[i].name);
+    }
+}
+
+static void push_accessor(lua_State *L, int class, lua_CFunction fn)
+{
+    lua_pushvalue(L, class);
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++) {
+        lua_pushinteger(L, (lua_Integer)properties[i].property);
+        lua_setfield(L, -2, properties[i].name);
+    }
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
+        lua_pushinteger(L, (lua_Integer)i);
+        lua_setfield(L, -2, handlers[i].name);
+    }
+    lua_pushcclosure(L, fn, 3);
+}
+
+void l_open_response(lua_State *L)
+{
+    luaL_newmetatable(L, L_RESPONSE);
+    push_class(L);
+    int class = lua_gettop(L);
+    push_accessor(L, class, response_index);
+    lua_setfield(L, class - 1, "__index");
+    push_accessor(L, class, response_newindex);
+    lua_setfield(L, class - 1, "__newindex");
+    lua_pushcfunction(L, response_gc);
+    lua_setfield(L, class - 1, "__gc");
+    lua_pushcfunction(L, response_tostring);
+    lua_setfield(L, class - 1, "__tostring");
+    lua_pushliteral(L, "http.Response");
+    lua_setfield(L, class - 1, "__name");
+    lua_pushliteral(L, "http.Response");
+    lua_setfield(L, class - 1, "__metatable"); /* its __gc must not be called by hand */
+    lua_setfield(L, class - 2, "Response");
+    lua_pop(L, 1);
+    lua_pushcfunction(L, response_state);
+    lua_setfield(L, -2, "state");
+    lua_pushcfunction(L, response_transfer_error);
+    lua_setfield(L, -2, "transfer_error");
+}

@@ -1,0 +1,54 @@
+/* The Response userdata, shared by the files that give it its parts.
+ * SPDX-License-Identifier: MIT */
+#ifndef MW_LUA_RESPONSE_H
+#define MW_LUA_RESPONSE_H
+
+#include "lua/context.h"
+
+#define L_RESPONSE "moonwire.Response"
+
+/* What of a Response is set, so that an event looks up only what is there. */
+enum l_handler {
+    L_ON_DOWNLOAD = 1 << 0,
+    L_ON_UPLOAD = 1 << 1,
+    L_ON_FINISHED = 1 << 2,
+    L_ON_ERROR = 1 << 3,
+    L_ON_READ = 1 << 4,
+    L_ON_WRITTEN = 1 << 5,
+    L_ON_CLOSE = 1 << 6,
+    L_HAS_CALLBACK = 1 << 7, /* given to http.get */
+    L_HAS_STATE = 1 << 8     /* the Lua part waits for something */
+};
+
+typedef struct l_response {
+    l_object object;
+    mw_exchange *x;
+    unsigned set; /* l_handler bits */
+    bool closed;
+    const char *stream_error; /* words for a stream operation that is not possible, or NULL */
+} l_response;
+
+/* Slots of the environment table beside the script's own fields, whose keys are never these. */
+enum { L_SLOT_CALLBACK = 1, L_SLOT_HEADERS, L_SLOT_STATE };
+
+/* The Response at that index of the stack; throws if it is none. */
+l_response *l_response_check(lua_State *L, int index);
+
+/* A new Response, left on the stack. */
+l_response *l_response_new(lua_State *L);
+
+/* Callbacks for mw_options; ud is the l_response. */
+void l_response_on_sent(mw_exchange *x, uint64_t sent, uint64_t total, void *ud);
+void l_response_on_body(mw_exchange *x, void *ud);
+void l_response_on_done(mw_exchange *x, void *ud);
+
+/* Adds the methods of the Stream to the table at the top (stream.c). */
+void l_add_stream(lua_State *L);
+
+/* Bytes as a table of numbers, and back. */
+void l_push_bytes(lua_State *L, const char *bytes, size_t length);
+
+/* Turns the table at `index` into a string that it pushes; throws with `what` in the message. */
+void l_bytes_to_string(lua_State *L, int index, const char *what);
+
+#endif

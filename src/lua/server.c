@@ -1,0 +1,315 @@
+/* What http.serve stands on: a listening server, and a request to answer.
+ * SPDX-License-Identifier: MIT */
+#include "lua/context.h"
+
+#include <string.h>
+
+#define L_SERVER "moonwire.Server"
+#define L_REQUEST "moonwire.Request"
+
+enum { SLOT_HANDLER = 1, SLOT_HEADERS };
+
+typedef struct l_server {
+    l_object object;
+    mw_server *server; /* NULL once closed */
+} l_server;
+
+typedef struct l_request {
+    l_object object;
+    mw_request *r; /* NULL once answered */
+} l_request;
+
+static l_server *check_server(lua_State *L)
+{
+    return luaL_checkudata(L, 1, L_SERVER);
+}
+
+static l_request *check_request(lua_State *L)
+{
+    return luaL_checkudata(L, 1, L_REQUEST);
+}
+
+/* The request, or an error at the script's line: what is over cannot be answered again. */
+static mw_request *check_unanswered(lua_State *L)
+{
+    mw_request *r = check_request(L)->r;
+    if (r == NULL)
+        luaL_error(L, "the request has already been answered");
+    return r;
+}
+
+static void forget_server(l_object *object)
+{
+    ((l_server *)object)->server = NULL;
+}
+
+static void forget_request(l_object *object)
+{
+    ((l_request *)object)->r = NULL;
+}
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+struct arrival {
+    l_server *server;
+    mw_request *r;
+    bool taken; /* a userdata has it */
+};
+
+static void tell_request(lua_State *L, void *ud)
+{
+    struct arrival *a = ud;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, a->server->object.pin);
+    lua_getfenv(L, -1);
+    lua_rawgeti(L, -1, SLOT_HANDLER);
+    l_request *request = l_object_new(L, sizeof *request, L_REQUEST, forget_request);
+    l_pin(L, -1, &request->object);
+    request->r = a->r;
+    a->taken = true;
+    l_call(request->object.ctx, 1);
+}
+
+static void on_request(mw_server *server, mw_request *r, void *ud)
+{
+    struct arrival a = {ud, r, false};
+    (void)server;
+    l_enter(a.server->object.ctx, tell_request, &a);
+    if (!a.taken)
+        mw_reply_end(r); /* no memory: the connection is closed */
+}
+
+static mw_header field_at(const void *r, size_t index)
+{
+    return mw_request_header_at(r, index);
+}
+
+static void push_headers(lua_State *L, const mw_request *r)
+{
+    lua_getfenv(L, 1);
+    lua_rawgeti(L, -1, SLOT_HEADERS);
+    if (!lua_isnil(L, -1))
+        return;
+    lua_pop(L, 1);
+    l_push_headers(L, r, mw_request_header_count(r), field_at);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, -3, SLOT_HEADERS);
+}
+
+/* request:read() -> { method=, target=, peer=, headers=, body= } */
+static int request_read(lua_State *L)
+{
+    const mw_request *r = check_unanswered(L);
+    size_t length;
+    const char *body = mw_request_body(r, &length);
+    lua_settop(L, 1);
+    lua_createtable(L, 0, 8);
+    lua_pushstring(L, mw_request_method(r));
+    lua_setfield(L, 2, "method");
+    lua_pushstring(L, mw_request_target(r));
+    lua_setfield(L, 2, "target");
+    lua_pushstring(L, mw_request_peer(r));
+    lua_setfield(L, 2, "peer");
+    lua_pushlstring(L, body != NULL ? body : "", length);
+    lua_setfield(L, 2, "body");
+    push_headers(L, r);
+    lua_setfield(L, 2, "headers");
+    lua_settop(L, 2);
+    return 1;
+}
+
+static const char *check_text(lua_State *L, int index, const char *what)
+{
+    size_t length;
+    const char *text = lua_tolstring(L, index, &length);
+    if (text == NULL || strlen(text) != length)
+        luaL_error(L, "bad %s: byte 0x00 is not allowed there", what);
+    return text;
+}
+
+/* Fields from a list { name, value, name, value … } of strings. */
+static mw_header *read_fields(lua_State *L, int index, size_t *count)
+{
+    *count = lua_objlen(L, index) / 2;
+    mw_header *fields = lua_newuserdata(L, (*count + 1) * sizeof *fields);
+    for (size_t i = 0; i < *count; i++) {
+        lua_rawgeti(L, index, (int)(2 * i) + 1);
+        lua_rawgeti(L, index, (int)(2 * i) + 2);
+        fields[i].name = check_text(L, -2, "header name"); /* the list keeps the strings alive */
+        fields[i].value = check_text(L, -1, "header value");
+        lua_pop(L, 2);
+    }
+    return fields;
+}
+
+static int answer(lua_State *L, int result)
+{
+    if (result == MW_OK) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    const char *message = mw_message(l_context_get(L)->rt);
+    if (result == MW_EINVAL)
+        return luaL_error(L, "%s", message);
+    lua_pushnil(L);
+    lua_pushstring(L, message);
+    lua_pushstring(L, result == MW_ECLOSED   ? "closed"
+                      : result == MW_ENOMEM ? "memory"
+                                            : "system");
+    return 3;
+}
+
+/* request:head(status, reason or nil, fields, length or nil) -> true | nil, message, code */
+static int request_head(lua_State *L)
+{
+    mw_request *r = check_unanswered(L);
+    size_t count;
+    int status = (int)luaL_checkinteger(L, 2);
+    const char *reason = lua_isnoneornil(L, 3) ? NULL : check_text(L, 3, "reason");
+    luaL_checktype(L, 4, LUA_TTABLE);
+    int64_t length = lua_isnoneornil(L, 5) ? -1 : (int64_t)luaL_checknumber(L, 5);
+    mw_header *fields = read_fields(L, 4, &count);
+    return answer(L, mw_reply_head(r, status, reason, fields, count, length));
+}
+
+/* request:write(bytes) -> true | nil, message, code */
+static int request_write(lua_State *L)
+{
+    mw_request *r = check_unanswered(L);
+    size_t length;
+    const char *bytes = luaL_checklstring(L, 2, &length);
+    return answer(L, mw_reply_body(r, bytes, length));
+}
+
+/* request:finish(): ends the answer; what was not begun, or is not whole, closes the connection. */
+static int request_finish(lua_State *L)
+{
+    l_request *request = check_request(L);
+    if (request->r == NULL)
+        return 0;
+    mw_reply_end(request->r);
+    request->r = NULL;
+    l_unpin(&request->object);
+    return 0;
+}
+
+static int request_gone(lua_State *L)
+{
+    const l_request *request = check_request(L);
+    lua_pushboolean(L, request->r == NULL || mw_request_gone(request->r));
+    return 1;
+}
+
+static int request_gc(lua_State *L)
+{
+    l_request *request = check_request(L);
+    if (request->r != NULL)
+        mw_reply_end(request->r);
+    request->r = NULL;
+    l_object_gc(&request->object);
+    return 0;
+}
+
+/* ---- servers ------------------------------------------------------------------------------- */
+
+static void read_listen(lua_State *L, mw_listen *how)
+{
+    lua_getfield(L, 1, "host");
+    if (!lua_isnil(L, -1))
+        how->host = l_option_string(L, "host", -1);
+    lua_getfield(L, 1, "port");
+    if (!lua_isnil(L, -1))
+        how->port = (int)l_option_number(L, "port", -1, 0, 65535);
+    lua_getfield(L, 1, "cert_file");
+    if (!lua_isnil(L, -1))
+        how->cert_file = l_option_string(L, "tls.cert_file", -1);
+    lua_getfield(L, 1, "key_file");
+    if (!lua_isnil(L, -1))
+        how->key_file = l_option_string(L, "tls.key_file", -1);
+    lua_getfield(L, 1, "max_head_size");
+    if (!lua_isnil(L, -1))
+        how->max_head_size = (size_t)l_option_number(L, "max_head_size", -1, 1, 1e15);
+    lua_getfield(L, 1, "max_body_size");
+    if (!lua_isnil(L, -1))
+        how->max_body_size = (uint64_t)l_option_number(L, "max_body_size", -1, 1, 1e15);
+    lua_getfield(L, 1, "idle_timeout");
+    if (!lua_isnil(L, -1))
+        how->idle_timeout = l_option_number(L, "idle_timeout", -1, 0.001, 1e9);
+}
+
+/* listen(options, handler(request)) -> server | nil, message, code. serve.lua checks the options. */
+static int listen_on(lua_State *L)
+{
+    mw_listen how = {0};
+    l_context *ctx = l_context_get(L);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    read_listen(L, &how);
+    l_server *server = l_object_new(L, sizeof *server, L_SERVER, forget_server);
+    lua_getfenv(L, -1);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, -2, SLOT_HANDLER);
+    lua_pop(L, 1);
+    l_pin(L, -1, &server->object);
+    how.on_request = on_request;
+    how.ud = server;
+    int result = mw_server_listen(ctx->rt, &how, &server->server);
+    if (result == MW_OK)
+        return 1;
+    l_unpin(&server->object);
+    return answer(L, result);
+}
+
+static int server_port(lua_State *L)
+{
+    const l_server *server = check_server(L);
+    lua_pushinteger(L, server->server != NULL ? mw_server_port(server->server) : 0);
+    return 1;
+}
+
+static int server_close(lua_State *L)
+{
+    l_server *server = check_server(L);
+    if (server->server == NULL)
+        return 0;
+    mw_server_free(server->server);
+    server->server = NULL;
+    l_unpin(&server->object);
+    return 0;
+}
+
+static int server_gc(lua_State *L)
+{
+    l_server *server = check_server(L);
+    mw_server_free(server->server);
+    server->server = NULL;
+    l_object_gc(&server->object);
+    return 0;
+}
+
+static void new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc)
+{
+    luaL_newmetatable(L, name);
+    lua_newtable(L);
+    luaL_register(L, NULL, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__name");
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+}
+
+void l_open_server(lua_State *L)
+{
+    static const luaL_Reg of_server[] = {
+        {"port", server_port}, {"close", server_close}, {NULL, NULL}};
+    static const luaL_Reg of_request[] = {
+        {"read", request_read},     {"head", request_head}, {"write", request_write},
+        {"finish", request_finish}, {"gone", request_gone}, {NULL, NULL}};
+    new_type(L, L_SERVER, of_server, server_gc);
+    new_type(L, L_REQUEST, of_request, request_gc);
+    lua_pushcfunction(L, listen_on);
+    lua_setfield(L, -2, "listen");
+}

@@ -1,0 +1,330 @@
+/* moonwire.h: an HTTP runtime for C programs. The only header that is installed.
+ * SPDX-License-Identifier: MIT
+ *
+ * A runtime (mw_runtime) owns a loop, its connections and its clocks. An exchange (mw_exchange) is
+ * one request and its response. A server (mw_server) receives requests (mw_request) and answers
+ * them. There is no global state: several runtimes live side by side, each on one thread.
+ *
+ *     static void done(mw_exchange *x, void *ud)
+ *     {
+ *         (void)ud;
+ *         printf("%d %s\n", mw_exchange_status(x), mw_exchange_error_string(x));
+ *         mw_exchange_free(x);
+ *     }
+ *
+ *     mw_runtime *rt = mw_open(NULL);
+ *     mw_options options = { .url = "http://127.0.0.1:8080/", .on_done = done };
+ *     if (mw_exchange_start(rt, &options, NULL) != MW_OK)
+ *         fputs(mw_message(rt), stderr);
+ *     while (mw_poll(rt, 0) > 0)     // once per frame; returns what is still pending
+ *         draw_frame();
+ *     mw_close(rt);
+ *
+ * Rules that hold everywhere:
+ * - Strings given to a call are copied before it returns; strings it returns belong to the object
+ *   they were asked of.
+ * - Callbacks run from mw_poll or mw_run (or from a borrowed loop), never from inside another call.
+ * - Every time is in seconds, every size in bytes.
+ * - Calls that can fail return MW_OK or a negative mw_result, and mw_message says what was wrong.
+ */
+#ifndef MOONWIRE_H
+#define MOONWIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define MW_API __attribute__((visibility("default")))
+#else
+#define MW_API
+#endif
+
+#define MW_VERSION "0.1.0"
+
+typedef struct mw_runtime mw_runtime;
+typedef struct mw_exchange mw_exchange;
+typedef struct mw_timer mw_timer;
+typedef struct mw_server mw_server;
+typedef struct mw_request mw_request;
+struct event_base; /* libevent's loop, for hosts that bring their own */
+
+/* What a call of this library answers. */
+typedef enum mw_result {
+    MW_OK = 0,
+    MW_EINVAL = -1,  /* misuse: an argument is wrong; nothing was done */
+    MW_ENOMEM = -2,  /* no memory */
+    MW_ESYSTEM = -3, /* the system refused (address in use, no descriptor left) */
+    MW_ECLOSED = -4, /* the object or its peer is gone */
+    MW_ELOOP = -5    /* the loop is already running: not allowed from a callback */
+} mw_result;
+
+/* What became of an exchange. The numbers are those of QNetworkReply::NetworkError. */
+typedef enum mw_error {
+    MW_NO_ERROR = 0,
+    MW_CONNECTION_REFUSED_ERROR = 1,
+    MW_REMOTE_HOST_CLOSED_ERROR = 2,
+    MW_HOST_NOT_FOUND_ERROR = 3,
+    MW_TIMEOUT_ERROR = 4,
+    MW_OPERATION_CANCELLED_ERROR = 5,
+    MW_SSL_HANDSHAKE_FAILED_ERROR = 6,
+    MW_TEMPORARY_NETWORK_FAILURE_ERROR = 7,
+    MW_NETWORK_SESSION_FAILED_ERROR = 8,
+    MW_TOO_MANY_REDIRECTS_ERROR = 10,
+    MW_INSECURE_REDIRECT_ERROR = 11,
+    MW_UNKNOWN_NETWORK_ERROR = 99,
+    MW_PROXY_CONNECTION_REFUSED_ERROR = 101,
+    MW_PROXY_CONNECTION_CLOSED_ERROR = 102,
+    MW_PROXY_NOT_FOUND_ERROR = 103,
+    MW_PROXY_TIMEOUT_ERROR = 104,
+    MW_PROXY_AUTHENTICATION_REQUIRED_ERROR = 105,
+    MW_UNKNOWN_PROXY_ERROR = 199,
+    MW_CONTENT_ACCESS_DENIED = 201,
+    MW_CONTENT_OPERATION_NOT_PERMITTED_ERROR = 202,
+    MW_CONTENT_NOT_FOUND_ERROR = 203,
+    MW_AUTHENTICATION_REQUIRED_ERROR = 204,
+    MW_CONTENT_RE_SEND_ERROR = 205,
+    MW_CONTENT_CONFLICT_ERROR = 206,
+    MW_CONTENT_GONE_ERROR = 207,
+    MW_UNKNOWN_CONTENT_ERROR = 299,
+    MW_PROTOCOL_UNKNOWN_ERROR = 301,
+    MW_PROTOCOL_INVALID_OPERATION_ERROR = 302,
+    MW_PROTOCOL_FAILURE = 399,
+    MW_INTERNAL_SERVER_ERROR = 401,
+    MW_OPERATION_NOT_IMPLEMENTED_ERROR = 402,
+    MW_SERVICE_UNAVAILABLE_ERROR = 403,
+    MW_UNKNOWN_SERVER_ERROR = 499
+} mw_error;
+
+/* The name of the constant without its prefix ("TIMEOUT_ERROR"), NULL for a number that is none. */
+MW_API const char *mw_error_name(int error);
+
+/* One constant of mw_error by its place in the list, for bindings that publish them all. Returns
+ * its name and sets *error, or NULL past the end. */
+MW_API const char *mw_error_at(size_t index, int *error);
+
+/* ---- runtime ------------------------------------------------------------------------------- */
+
+/* Changes the size of a block as realloc does; size 0 frees it and returns NULL. */
+typedef void *(*mw_alloc_fn)(void *ud, void *block, size_t size);
+
+/* Told of what nobody else can be told: an error with no exchange to carry it. */
+typedef void (*mw_message_fn)(mw_runtime *rt, const char *message, void *ud);
+
+#define MW_KEEP_SIGPIPE 0x1u /* mw_config.flags: leave SIGPIPE alone */
+
+/* How to open a runtime. Zero (or NULL) everywhere means the default. Copied by mw_open. */
+typedef struct mw_config {
+    struct event_base *event_base; /* the host's loop, borrowed until mw_close; NULL: an own one */
+    const char *engine;            /* "evhttp" */
+    mw_message_fn on_error;        /* NULL: prints to stderr */
+    void *ud;                      /* handed to on_error and alloc */
+    mw_alloc_fn alloc;             /* NULL: realloc and free. What libevent and OpenSSL need does
+                                      not go through it: they have hooks of their own */
+    unsigned flags;                /* MW_KEEP_SIGPIPE */
+    const char *resolv_conf;       /* name servers; NULL: /etc/resolv.conf */
+    const char *hosts_file;        /* NULL: /etc/hosts */
+} mw_config;
+
+/* Opens a runtime. `config` may be NULL. Returns NULL when there is no memory, or when the engine
+ * is unknown. Where SIGPIPE has its default action it is set to be ignored, since a peer that
+ * closes early would end the process; MW_KEEP_SIGPIPE leaves that to the host. */
+MW_API mw_runtime *mw_open(const mw_config *config);
+
+/* Closes a runtime and everything it owns: exchanges, timers, servers and their connections. Calls
+ * no callback. Every handle of it is dead afterwards. NULL is allowed. Must not be called from a
+ * callback of the runtime. */
+MW_API void mw_close(mw_runtime *rt);
+
+/* Runs what is ready and returns. Waits at most `seconds` for something to happen (0: not at all,
+ * negative: as long as it takes while anything is pending). Returns the number of things pending
+ * (exchanges, timers, listening servers, requests being answered), or MW_ELOOP from a callback. */
+MW_API int mw_poll(mw_runtime *rt, double seconds);
+
+/* Runs until nothing is pending or mw_stop was called. Returns MW_OK or MW_ELOOP. */
+MW_API int mw_run(mw_runtime *rt);
+
+/* Makes mw_run and a waiting mw_poll return soon. The one call that is safe from a signal handler
+ * and from another thread. */
+MW_API void mw_stop(mw_runtime *rt);
+
+/* The number of things pending. */
+MW_API int mw_pending(const mw_runtime *rt);
+
+/* The loop, own or borrowed. */
+MW_API struct event_base *mw_event_base(mw_runtime *rt);
+
+/* Words for the last call on this runtime that did not return MW_OK; "" before any. */
+MW_API const char *mw_message(const mw_runtime *rt);
+
+/* Seconds of a clock that never jumps; its zero means nothing. */
+MW_API double mw_now(void);
+
+/* ---- timers -------------------------------------------------------------------------------- */
+
+typedef void (*mw_timer_fn)(mw_timer *timer, void *ud);
+
+/* Calls fn after `seconds`, then, if `repeat`, again after each further `seconds`. A timer counts as
+ * pending until it has fired (not repeating) or is freed. The caller frees it, also from inside fn.
+ * Returns NULL without memory. */
+MW_API mw_timer *mw_timer_start(mw_runtime *rt, double seconds, int repeat, mw_timer_fn fn,
+                                void *ud);
+MW_API void mw_timer_free(mw_timer *timer); /* stops it; NULL is allowed */
+
+/* ---- exchanges (client) -------------------------------------------------------------------- */
+
+typedef struct mw_header {
+    const char *name;
+    const char *value;
+} mw_header;
+
+/* Progress of the request body: `sent` bytes of `total`. */
+typedef void (*mw_sent_fn)(mw_exchange *x, uint64_t sent, uint64_t total, void *ud);
+typedef void (*mw_exchange_fn)(mw_exchange *x, void *ud);
+
+/* A clock that is off. (Zero means the default.) */
+#define MW_NEVER (-1.0)
+
+/* What to ask for. Zero everywhere means the default. Copied by mw_exchange_start. */
+typedef struct mw_options {
+    const char *method;   /* NULL: "GET" */
+    const char *url;      /* "https://example.com/path?query"; or, where NULL, the parts: */
+    const char *protocol; /* "http", "https:"; NULL: "http" */
+    const char *hostname; /* "example.com", "127.0.0.1", "::1" or "[::1]" */
+    const char *path;     /* NULL: "/" */
+    const char *query;    /* without the "?" */
+    int port;             /* 0: 80, or 443 for https */
+    const mw_header *headers;
+    size_t header_count;
+    const void *body; /* NULL: none (and no Content-Length, but for POST, PUT and PATCH) */
+    size_t body_length;
+    double connect_timeout;  /* look-up, connection and TLS handshake together; default 30 */
+    double idle_timeout;     /* nothing sent or received; default 60 */
+    double total_timeout;    /* from start to end; default MW_NEVER */
+    size_t max_head_size;    /* of the response; default 64 KiB */
+    uint64_t max_body_size;  /* default 256 MiB */
+    size_t read_buffer_size; /* stop reading the socket while this much waits; 0: never */
+    int insecure;            /* 1: take any certificate */
+    const char *ca_file;     /* PEM file of authorities; NULL: the system's store */
+
+    /* Callbacks, each of which may be NULL, in the order in which they are called. */
+    mw_sent_fn on_sent;      /* request body moved on; never without one */
+    mw_exchange_fn on_head;  /* status and headers are known */
+    mw_exchange_fn on_body;  /* more of the body can be read */
+    mw_exchange_fn on_done;  /* exactly once, with or without an error; x may be freed in it */
+    void *ud;
+} mw_options;
+
+/* Starts an exchange. No callback runs before control is back in the loop. The handle belongs to
+ * the caller until mw_exchange_free (also given as the first argument of every callback; `out` may
+ * be NULL where on_done frees it). Returns MW_EINVAL, with mw_message naming the argument, when
+ * the request could not be sent as HTTP; what fails later arrives in on_done. */
+MW_API int mw_exchange_start(mw_runtime *rt, const mw_options *options, mw_exchange **out);
+
+/* Frees an exchange; one still in flight is cancelled and calls nothing any more. NULL is allowed. */
+MW_API void mw_exchange_free(mw_exchange *x);
+
+/* Ends an exchange with MW_OPERATION_CANCELLED_ERROR; on_done follows from the loop. Does nothing
+ * once on_done was called. */
+MW_API void mw_exchange_cancel(mw_exchange *x);
+
+MW_API int mw_exchange_finished(const mw_exchange *x); /* 1 as soon as on_done is being called */
+MW_API int mw_exchange_status(const mw_exchange *x);   /* 200, 404…; 0 until the head is in */
+MW_API const char *mw_exchange_reason(const mw_exchange *x); /* as the server sent it, "" if not */
+MW_API const char *mw_exchange_url(const mw_exchange *x);    /* what is fetched, normalised */
+
+/* Header fields of the response in the order in which they came. */
+MW_API size_t mw_exchange_header_count(const mw_exchange *x);
+MW_API mw_header mw_exchange_header_at(const mw_exchange *x, size_t index);
+
+/* The first field of that name, whatever its case; NULL if there is none. */
+MW_API const char *mw_exchange_header(const mw_exchange *x, const char *name);
+
+/* Body bytes received so far, and how many there will be (-1 while that is not known). */
+MW_API uint64_t mw_exchange_received(const mw_exchange *x);
+MW_API int64_t mw_exchange_total(const mw_exchange *x);
+
+/* The part of the body that waits to be read. `read` takes at most `size` bytes out, `peek` copies
+ * them; both return how many. `line` is the length of the first line with its "\n", 0 if no whole
+ * line waits. Reading makes room: a socket that was paused by read_buffer_size is read again. */
+MW_API size_t mw_exchange_available(const mw_exchange *x);
+MW_API size_t mw_exchange_read(mw_exchange *x, void *bytes, size_t size);
+MW_API size_t mw_exchange_peek(const mw_exchange *x, void *bytes, size_t size);
+MW_API size_t mw_exchange_line(mw_exchange *x);
+MW_API void mw_exchange_drop(mw_exchange *x); /* throws away what waits */
+
+/* How much may wait to be read before the socket is read no further; 0: no limit. */
+MW_API size_t mw_exchange_read_buffer_size(const mw_exchange *x);
+MW_API void mw_exchange_set_read_buffer_size(mw_exchange *x, size_t size);
+
+/* Where a failed exchange failed, and all that is known of it. */
+typedef struct mw_detail {
+    const char *phase;   /* "resolve", "connect", "proxy", "tls", "send", "head", "body", "decode" */
+    int system_errno;    /* 0 if the system reported none */
+    const char *address; /* the peer's, "127.0.0.1:80"; "" if none was known */
+    const char *tls;     /* OpenSSL's reason, "" if none */
+    int tls_depth;       /* the certificate that failed: 0 is the server's own; -1 if none */
+    const char *tls_subject;
+    int attempt; /* 1, or 2 where an idle connection had died and the request was sent again */
+} mw_detail;
+
+MW_API int mw_exchange_error(const mw_exchange *x); /* mw_error; of a 4xx or 5xx status as well */
+MW_API const char *mw_exchange_error_string(const mw_exchange *x); /* "" if there is none */
+MW_API mw_detail mw_exchange_detail(const mw_exchange *x);
+
+/* ---- server -------------------------------------------------------------------------------- */
+
+/* A request has arrived, with its whole body. It must be answered: mw_reply_head, then any number
+ * of mw_reply_body, then mw_reply_end. That may happen later; a request dropped is never answered. */
+typedef void (*mw_request_fn)(mw_server *server, mw_request *request, void *ud);
+
+/* How to listen. Zero everywhere means the default. Copied by mw_server_listen. */
+typedef struct mw_listen {
+    const char *host;       /* "127.0.0.1" (default), "::1", "0.0.0.0" */
+    int port;               /* 0: the system picks one; see mw_server_port */
+    const char *cert_file;  /* PEM: the server's certificate and its chain; makes it https */
+    const char *key_file;   /* PEM: its private key; NULL: in cert_file */
+    size_t max_head_size;   /* default 64 KiB */
+    uint64_t max_body_size; /* default 16 MiB; a larger one gets 413 */
+    double idle_timeout;    /* default 60 */
+    mw_request_fn on_request;
+    void *ud;
+} mw_listen;
+
+MW_API int mw_server_listen(mw_runtime *rt, const mw_listen *listen, mw_server **out);
+
+/* Stops listening and cuts the server's connections. Requests that are still being answered stay
+ * valid; answering them does nothing. NULL is allowed. */
+MW_API void mw_server_free(mw_server *server);
+MW_API int mw_server_port(const mw_server *server);
+
+MW_API const char *mw_request_method(const mw_request *r);
+MW_API const char *mw_request_target(const mw_request *r); /* path and query, as sent */
+MW_API const char *mw_request_peer(const mw_request *r);   /* the client's address */
+MW_API size_t mw_request_header_count(const mw_request *r);
+MW_API mw_header mw_request_header_at(const mw_request *r, size_t index);
+MW_API const char *mw_request_header(const mw_request *r, const char *name);
+MW_API const void *mw_request_body(const mw_request *r, size_t *length);
+
+/* 1 once the client has gone: what is written is lost. */
+MW_API int mw_request_gone(const mw_request *r);
+
+/* Starts the answer. `reason` NULL: the registered phrase. `length` is the body's, or -1 where it is
+ * not known: it is then sent in chunks (to an HTTP/1.0 client until the end of the connection).
+ * Bodies of HEAD, 204 and 304 are dropped. MW_EINVAL: a bad status, header name or value, or an
+ * answer already started. MW_ECLOSED: the client has gone. */
+MW_API int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header *headers,
+                         size_t header_count, int64_t length);
+MW_API int mw_reply_body(mw_request *r, const void *bytes, size_t length);
+
+/* Ends the answer and frees the request; r is dead afterwards. Ending it before mw_reply_head, or
+ * before `length` bytes were given, closes the connection. */
+MW_API void mw_reply_end(mw_request *r);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
