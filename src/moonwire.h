@@ -167,9 +167,9 @@ MW_API double mw_now(void);
 
 typedef void (*mw_timer_fn)(mw_timer *timer, void *ud);
 
-/* Calls fn after `seconds`, then, if `repeat`, again after each further `seconds`. A timer counts as
- * pending until it has fired (not repeating) or is freed. The caller frees it, also from inside fn.
- * Returns NULL without memory. */
+/* Calls fn after `seconds`, then, if `repeat`, again after each further `seconds`. A timer counts
+ * as pending until it has fired (not repeating) or is freed. The caller frees it, also from inside
+ * fn. Returns NULL without memory. */
 MW_API mw_timer *mw_timer_start(mw_runtime *rt, double seconds, int repeat, mw_timer_fn fn,
                                 void *ud);
 MW_API void mw_timer_free(mw_timer *timer); /* stops it; NULL is allowed */
@@ -211,10 +211,10 @@ typedef struct mw_options {
     const char *ca_file;     /* PEM file of authorities; NULL: the system's store */
 
     /* Callbacks, each of which may be NULL, in the order in which they are called. */
-    mw_sent_fn on_sent;      /* request body moved on; never without one */
-    mw_exchange_fn on_head;  /* status and headers are known */
-    mw_exchange_fn on_body;  /* more of the body can be read */
-    mw_exchange_fn on_done;  /* exactly once, with or without an error; x may be freed in it */
+    mw_sent_fn on_sent;     /* request body moved on; never without one */
+    mw_exchange_fn on_head; /* status and headers are known */
+    mw_exchange_fn on_body; /* more of the body can be read */
+    mw_exchange_fn on_done; /* exactly once, with or without an error; x may be freed in it */
     void *ud;
 } mw_options;
 
@@ -224,7 +224,8 @@ typedef struct mw_options {
  * the request could not be sent as HTTP; what fails later arrives in on_done. */
 MW_API int mw_exchange_start(mw_runtime *rt, const mw_options *options, mw_exchange **out);
 
-/* Frees an exchange; one still in flight is cancelled and calls nothing any more. NULL is allowed. */
+/* Frees an exchange; one still in flight is cancelled and calls nothing any more. NULL is allowed.
+ */
 MW_API void mw_exchange_free(mw_exchange *x);
 
 /* Ends an exchange with MW_OPERATION_CANCELLED_ERROR; on_done follows from the loop. Does nothing
@@ -262,8 +263,8 @@ MW_API void mw_exchange_set_read_buffer_size(mw_exchange *x, size_t size);
 
 /* Where a failed exchange failed, and all that is known of it. */
 typedef struct mw_detail {
-    const char *phase;   /* "resolve", "connect", "proxy", "tls", "send", "head", "body", "decode" */
-    int system_errno;    /* 0 if the system reported none */
+    const char *phase; /* "resolve", "connect", "proxy", "tls", "send", "head", "body", "decode" */
+    int system_errno;  /* 0 if the system reported none */
     const char *address; /* the peer's, "127.0.0.1:80"; "" if none was known */
     const char *tls;     /* OpenSSL's reason, "" if none */
     int tls_depth;       /* the certificate that failed: 0 is the server's own; -1 if none */
@@ -278,7 +279,8 @@ MW_API mw_detail mw_exchange_detail(const mw_exchange *x);
 /* ---- server -------------------------------------------------------------------------------- */
 
 /* A request has arrived, with its whole body. It must be answered: mw_reply_head, then any number
- * of mw_reply_body, then mw_reply_end. That may happen later; a request dropped is never answered. */
+ * of mw_reply_body, then mw_reply_end. That may happen later; a request dropped is never answered.
+ */
 typedef void (*mw_request_fn)(mw_server *server, mw_request *request, void *ud);
 
 /* How to listen. Zero everywhere means the default. Copied by mw_server_listen. */
@@ -312,8 +314,8 @@ MW_API const void *mw_request_body(const mw_request *r, size_t *length);
 /* 1 once the client has gone: what is written is lost. */
 MW_API int mw_request_gone(const mw_request *r);
 
-/* Starts the answer. `reason` NULL: the registered phrase. `length` is the body's, or -1 where it is
- * not known: it is then sent in chunks (to an HTTP/1.0 client until the end of the connection).
+/* Starts the answer. `reason` NULL: the registered phrase. `length` is the body's, or -1 where it
+ * is not known: it is then sent in chunks (to an HTTP/1.0 client until the end of the connection).
  * Bodies of HEAD, 204 and 304 are dropped. MW_EINVAL: a bad status, header name or value, or an
  * answer already started. MW_ECLOSED: the client has gone. */
 MW_API int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header *headers,

@@ -204,7 +204,7 @@ local function read_async(name, kind)
       max, callback = nil, max
     end
     check_callback(name .. "_async", 2, callback)
-    if (max ~= nil or name:find("^peek")) and (type(max) ~= "number" or not (max >= 0)) then
+    if (max ~= nil or name:find("^peek")) and (type(max) ~= "number" or max < 0 or max ~= max) then
       error(("bad argument #1 to '%s_async' (number of bytes expected, 0 or more)"):format(name), 2)
     end
     complete(self, max, callback)

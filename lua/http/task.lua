@@ -144,7 +144,7 @@ end
 
 --- Waits for so many seconds; other tasks and handlers run meanwhile.
 function M.sleep(seconds)
-  if type(seconds) ~= "number" or not (seconds >= 0) then
+  if type(seconds) ~= "number" or seconds < 0 or seconds ~= seconds then
     error("bad argument #1 to 'sleep' (number of seconds expected, 0 or more)", 2)
   end
   local over = false
@@ -175,7 +175,8 @@ function M.all(list)
     if type(item) == "function" then
       item = M.spawn(item)
     elseif kind ~= mt and kind ~= "http.Response" then
-      error(("bad argument #1 to 'all' (item %d is a %s; Response, task or function expected)"):format(i, type(item)), 2)
+      local message = "bad argument #1 to 'all' (item %d is a %s; Response, task or function expected)"
+      error(message:format(i, type(item)), 2)
     end
     items[i] = item
   end

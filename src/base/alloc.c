@@ -12,7 +12,7 @@ static void *system_alloc(void *ud, void *block, size_t size)
         free(block);
         return NULL;
     }
-    return realloc(block, size);
+    return block == NULL ? malloc(size) : realloc(block, size);
 }
 
 const struct mw_allocator mw_default_allocator = {system_alloc, NULL};

@@ -4,7 +4,6 @@
 
 #include "base/grammar.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -80,8 +79,10 @@ const char *mw_url_split(const char *text, struct mw_url_parts *parts)
     const char *path = authority + length;
     parts->path = (struct mw_span){path, strcspn(path, "?#")};
     const char *rest = path + parts->path.length;
-    if (*rest == '?')
-        parts->query = (struct mw_span){rest + 1, strcspn(rest + 1, "#")};
+    parts->has_query = *rest == '?';
+    if (parts->has_query)
+        rest++;
+    parts->query = (struct mw_span){rest, parts->has_query ? strcspn(rest, "#") : 0};
     return NULL;
 }
 
@@ -90,9 +91,50 @@ static bool scheme_is(struct mw_span scheme, const char *name)
     return scheme.length == strlen(name) && strncasecmp(scheme.at, name, scheme.length) == 0;
 }
 
+static char *put(char *at, struct mw_span text)
+{
+    if (text.length > 0)
+        memcpy(at, text.at, text.length);
+    return at + text.length;
+}
+
+static char *put_text(char *at, const char *text)
+{
+    return put(at, (struct mw_span){text, strlen(text)});
+}
+
+static char *put_lower(char *at, struct mw_span text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.at[i];
+        *at++ = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    }
+    return at;
+}
+
+static char *put_authority(char *at, struct mw_span host, const char *port)
+{
+    bool v6 = memchr(host.at, ':', host.length) != NULL;
+    at = put_text(at, v6 ? "[" : "");
+    at = put_lower(at, host);
+    at = put_text(at, v6 ? "]" : "");
+    return put_text(at, port);
+}
+
+/* ":8080"; printf takes longer than all the rest of a URL. */
+static void print_port(char *at, unsigned port)
+{
+    unsigned place = 10000;
+    while (place > port)
+        place /= 10;
+    *at++ = ':';
+    for (; place > 0; place /= 10)
+        *at++ = (char)('0' + port / place % 10);
+    *at = '\0';
+}
+
 bool mw_url_join(struct mw_url *url, const struct mw_allocator *a, const struct mw_url_parts *p)
 {
-    bool v6 = memchr(p->host.at, ':', p->host.length) != NULL;
     url->secure = scheme_is(p->scheme, "https");
     url->known = url->secure || scheme_is(p->scheme, "http");
     int own = url->secure ? 443 : 80;
@@ -100,33 +142,28 @@ bool mw_url_join(struct mw_url *url, const struct mw_allocator *a, const struct 
 
     char port[8] = "";
     if (url->port != own)
-        snprintf(port, sizeof port, ":%u", url->port);
-    size_t authority = p->host.length + (v6 ? 2 : 0) + strlen(port);
-    size_t target = p->path.length + (p->path.length == 0) + (p->query.at ? p->query.length + 1 : 0);
-    size_t href = p->scheme.length + 3 + authority + target;
-    size_t size = href + 1 + authority + 1 + p->host.length + 1;
-    url->href = mw_alloc(a, size);
-    if (url->href == NULL)
+        print_port(port, url->port);
+    size_t authority = p->host.length + sizeof "[]" + sizeof port;
+    char *at = mw_alloc(a, p->scheme.length + p->path.length + p->query.length + 2 * authority +
+                               p->host.length + sizeof "://" + sizeof "/?");
+    if (at == NULL)
         return false;
 
-    char *at = url->href;
-    at += snprintf(at, size, "%.*s://%s%.*s%s%s%s%.*s%s%.*s", (int)p->scheme.length, p->scheme.at,
-                   v6 ? "[" : "", (int)p->host.length, p->host.at, v6 ? "]" : "", port,
-                   p->path.length == 0 ? "/" : "", (int)p->path.length, p->path.at,
-                   p->query.at ? "?" : "", (int)p->query.length, p->query.at ? p->query.at : "");
-    url->target = url->href + href - target;
-    for (char *c = url->href; c < url->target; c++) {
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c | 0x20); /* scheme and host have no case (RFC 3986, 6.2.2.1) */
-    }
-    char *copy = at + 1;
-    memcpy(copy, url->target - authority, authority);
-    copy[authority] = '\0';
-    url->authority = copy;
-    copy += authority + 1;
-    memcpy(copy, url->authority + (v6 ? 1 : 0), p->host.length);
-    copy[p->host.length] = '\0';
-    url->host = copy;
+    /* scheme and host have no case (RFC 3986, 6.2.2.1) */
+    url->href = at;
+    at = put_text(put_lower(at, p->scheme), "://");
+    at = put_authority(at, p->host, port);
+    url->target = at;
+    at = p->path.length > 0 ? put(at, p->path) : put_text(at, "/");
+    if (p->has_query)
+        at = put(put_text(at, "?"), p->query);
+    *at++ = '\0';
+    url->authority = at;
+    at = put_authority(at, p->host, port);
+    *at++ = '\0';
+    url->host = at;
+    at = put_lower(at, p->host);
+    *at = '\0';
     return true;
 }
 

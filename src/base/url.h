@@ -17,7 +17,8 @@ struct mw_url_parts {
     struct mw_span scheme; /* without the colon */
     struct mw_span host;   /* without brackets */
     struct mw_span path;   /* with its "/" or empty */
-    struct mw_span query;  /* without the "?"; at is NULL for none */
+    struct mw_span query;  /* without the "?" */
+    bool has_query;        /* which may be empty */
     int port;              /* 0: the scheme's own */
 };
 
@@ -36,7 +37,8 @@ struct mw_url {
 };
 
 /* Joins parts whose bytes have been checked. Returns false without memory. */
-bool mw_url_join(struct mw_url *url, const struct mw_allocator *a, const struct mw_url_parts *parts);
+bool mw_url_join(struct mw_url *url, const struct mw_allocator *a,
+                 const struct mw_url_parts *parts);
 void mw_url_free(struct mw_url *url, const struct mw_allocator *a);
 
 #endif

@@ -22,10 +22,12 @@ static const char help[] =
     "       moonwire --version       print the version\n"
     "       moonwire --help          print this\n"
     "\n"
-    "A script finds the module http in the global of that name, and its arguments in arg. The command\n"
+    "A script finds the module http in the global of that name, and its arguments in arg. The "
+    "command\n"
     "ends when the script has ended and nothing is pending any more: no request, timer or server.\n"
     "\n"
-    "exit status: 0, 1 after an error in the script or a handler, 2 for wrong usage, 130 after Ctrl-C\n";
+    "exit status: 0, 1 after an error in the script or a handler, 2 for wrong usage, 130 after "
+    "Ctrl-C\n";
 
 /* What to run, from the command line. */
 struct command {

@@ -25,25 +25,26 @@ enum mw_capability {
 
 struct mw_engine {
     const char *name;
-    unsigned can;          /* mw_capability bits */
-    size_t exchange_size;  /* bytes of its own with every exchange: mw_exchange_wire */
-    size_t request_size;   /* likewise with every request of a server: mw_request_wire */
+    unsigned can;         /* mw_capability bits */
+    size_t exchange_size; /* bytes of its own with every exchange: mw_exchange_wire */
+    size_t request_size;  /* likewise with every request of a server: mw_request_wire */
 
     void *(*open)(mw_runtime *rt); /* NULL without memory */
     void (*close)(void *state);    /* after all exchanges and servers have gone */
     void (*drop_idle)(void *state);
 
     /* Client. `start` returns MW_OK, or MW_ENOMEM before it has reported anything; every other
-     * failure is reported. After `cancel`, or after it has reported an end, the engine forgets x. */
+     * failure is reported. */
     int (*start)(mw_exchange *x);
     void (*pause)(mw_exchange *x, bool on); /* stop and go on reading the body */
     void (*cancel)(mw_exchange *x);
+    void (*forget)(mw_exchange *x); /* it has ended, and has been cancelled if need be: free it */
 
     /* Server. `listen` sets *wire and *port, or fails with mw_message set. */
     int (*listen)(mw_server *server, const struct mw_listen *how, void **wire, int *port);
     void (*unlisten)(void *wire); /* cuts its connections; their requests were detached */
-    int (*reply_head)(mw_request *r, int status, const char *reason, const struct mw_headers *fields,
-                      int64_t length);
+    int (*reply_head)(mw_request *r, int status, const char *reason,
+                      const struct mw_headers *fields, int64_t length);
     int (*reply_body)(mw_request *r, const void *bytes, size_t length);
     void (*reply_end)(mw_request *r, bool complete); /* not complete: close the connection */
     void (*detach)(mw_request *r);                   /* forget r; nothing more will be answered */
@@ -83,7 +84,7 @@ void mw_exchange_on_phase(mw_exchange *x, enum mw_phase phase);
 enum mw_phase mw_exchange_phase(const mw_exchange *x);
 
 /* So many bytes of the request body have been sent in all. */
-void mw_exchange_on_sent(mw_exchange *x, uint64_t sent);
+void mw_exchange_on_sent(mw_exchange *x, uint64_t bytes);
 
 /* The final head. Takes the fields over. `length` of the body is -1 where it is not known, 0 where
  * there is none. */

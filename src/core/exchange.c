@@ -37,6 +37,16 @@ static void note_failure(mw_exchange *x, const struct mw_failure *failure)
         *x->failure = *failure;
 }
 
+/* What was sent is not needed any more, and a Response may live for long. */
+static void forget_request(mw_exchange *x)
+{
+    const struct mw_allocator *a = &x->rt->allocator;
+    engine_of(x)->forget(x);
+    mw_headers_free(&x->fields, a);
+    mw_dealloc(a, x->body);
+    x->body = NULL;
+}
+
 /* The single end of every exchange. */
 static void finish(mw_exchange *x, const struct mw_failure *failure)
 {
@@ -44,6 +54,7 @@ static void finish(mw_exchange *x, const struct mw_failure *failure)
         note_failure(x, failure);
     x->ended = true;
     mw_clocks_stop(x);
+    forget_request(x);
     news(x, MW_NEWS_DONE);
 }
 
@@ -262,14 +273,18 @@ static bool impossible(mw_exchange *x, struct mw_failure *f)
     mw_failure_init(f, MW_PROTOCOL_INVALID_OPERATION_ERROR, MW_PHASE_SEND);
     if (!x->url.known) {
         f->code = MW_PROTOCOL_UNKNOWN_ERROR;
-        mw_failure_text(f, "\"%.*s\" is not a protocol that moonwire speaks; it speaks http and "
-                        "https", (int)strcspn(x->url.href, ":"), x->url.href);
+        mw_failure_text(f,
+                        "\"%.*s\" is not a protocol that moonwire speaks; it speaks http and "
+                        "https",
+                        (int)strcspn(x->url.href, ":"), x->url.href);
         return true;
     }
     if (mw_headers_find(&x->fields, "Transfer-Encoding", NULL) &&
         !(engine->can & MW_CAN_CHUNKED_UPLOAD)) {
-        mw_failure_text(f, "the %s engine cannot send a body with Transfer-Encoding; it sends "
-                        "bodies of a known length only", engine->name);
+        mw_failure_text(f,
+                        "the %s engine cannot send a body with Transfer-Encoding; it sends "
+                        "bodies of a known length only",
+                        engine->name);
         return true;
     }
     if (mw_headers_find(&x->fields, "Upgrade", NULL) && !(engine->can & MW_CAN_UPGRADE)) {
@@ -337,12 +352,11 @@ void mw_exchange_free(mw_exchange *x)
     }
     if (x->buffer != NULL)
         evbuffer_free(x->buffer);
+    forget_request(x);
     mw_url_free(&x->url, a);
-    mw_headers_free(&x->fields, a);
     mw_headers_free(&x->response, a);
     mw_dealloc(a, x->method);
     mw_dealloc(a, x->ca_file);
-    mw_dealloc(a, x->body);
     mw_dealloc(a, x->reason);
     mw_dealloc(a, x->failure);
     mw_dealloc(a, x);

@@ -12,7 +12,7 @@
 
 static struct mw_span span(const char *text)
 {
-    return (struct mw_span){text, text != NULL ? strlen(text) : 0};
+    return text != NULL ? (struct mw_span){text, strlen(text)} : (struct mw_span){"", 0};
 }
 
 static int refuse_byte(mw_runtime *rt, const char *what, struct mw_span text, ssize_t at)
@@ -30,7 +30,7 @@ static int refuse_byte(mw_runtime *rt, const char *what, struct mw_span text, ss
 static int check(mw_runtime *rt, const char *what, ssize_t (*bad)(const char *, size_t),
                  struct mw_span text)
 {
-    ssize_t at = bad(text.at != NULL ? text.at : "", text.length);
+    ssize_t at = bad(text.at, text.length);
     return at < 0 ? MW_OK : refuse_byte(rt, what, text, at);
 }
 
@@ -41,17 +41,18 @@ static int check_host(mw_runtime *rt, struct mw_span host)
         return result;
     if (host.length > 255)
         return mw_fail(rt, MW_EINVAL, "bad hostname: it is longer than 255 bytes");
-    if (memchr(host.at, ':', host.length) == NULL)
-        return MW_OK;
     char text[256];
+    snprintf(text, sizeof text, "%.*s", (int)host.length, host.at);
+    if (strchr(text, ':') == NULL)
+        return MW_OK;
     unsigned char address[16];
-    snprintf(text, sizeof text, "%.*s", (int)strcspn(host.at, "%]/"), host.at);
-    text[host.length < sizeof text ? host.length : sizeof text - 1] = '\0';
     text[strcspn(text, "%")] = '\0'; /* a zone id */
     if (inet_pton(AF_INET6, text, address) == 1)
         return MW_OK;
-    return mw_fail(rt, MW_EINVAL, "bad hostname: \"%.*s\" is not an IPv6 address (a port goes into "
-                   "the option port)", (int)host.length, host.at);
+    return mw_fail(rt, MW_EINVAL,
+                   "bad hostname: \"%.*s\" is not an IPv6 address (a port goes into "
+                   "the option port)",
+                   (int)host.length, host.at);
 }
 
 static int parts_of_options(mw_runtime *rt, const mw_options *o, struct mw_url_parts *parts)
@@ -75,6 +76,7 @@ static int parts_of_options(mw_runtime *rt, const mw_options *o, struct mw_url_p
     if (o->path != NULL && o->path[0] != '/' && strcmp(o->path, "*") != 0)
         return mw_fail(rt, MW_EINVAL, "bad path: \"%.60s\" does not begin with \"/\"", o->path);
     parts->query = span(o->query);
+    parts->has_query = o->query != NULL;
     return MW_OK;
 }
 
@@ -114,8 +116,8 @@ static bool any_of(const char *text, const char *const *list)
 
 static int prepare_method(mw_exchange *x, const mw_options *o)
 {
-    static const char *const idempotent[] = {"GET",    "HEAD",  "OPTIONS", "TRACE",
-                                             "DELETE", "PUT",   NULL}; /* RFC 9110, 9.2.2 */
+    static const char *const idempotent[] = {"GET",    "HEAD", "OPTIONS", "TRACE",
+                                             "DELETE", "PUT",  NULL}; /* RFC 9110, 9.2.2 */
     const char *method = o->method != NULL ? o->method : "GET";
     int result = check(x->rt, "method", mw_bad_token, span(method));
     if (result != MW_OK)
@@ -134,13 +136,16 @@ static int check_framing(mw_exchange *x, const mw_header *field)
     if (mw_same_name(field->name, "Content-Length")) {
         long long length = mw_decimal(field->value);
         if (length < 0 || (size_t)length != x->outgoing.body_length)
-            return mw_fail(rt, MW_EINVAL, "bad headers: Content-Length \"%.20s\" does not match the "
-                           "body's %zu bytes", field->value, x->outgoing.body_length);
+            return mw_fail(rt, MW_EINVAL,
+                           "bad headers: Content-Length \"%.20s\" does not match the "
+                           "body's %zu bytes",
+                           field->value, x->outgoing.body_length);
     } else if (mw_same_name(field->name, "Host") &&
                mw_bad_host(field->value, strlen(field->value)) >= 0) {
         /* brackets of an IPv6 address are the one thing a Host field has more than a name */
         if (strspn(field->value, "[]0123456789abcdefABCDEF:.%") != strlen(field->value))
-            return mw_fail(rt, MW_EINVAL, "bad headers: Host \"%.60s\" is not a host", field->value);
+            return mw_fail(rt, MW_EINVAL, "bad headers: Host \"%.60s\" is not a host",
+                           field->value);
     }
     return MW_OK;
 }

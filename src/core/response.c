@@ -68,6 +68,15 @@ static void resume(mw_exchange *x)
     }
 }
 
+/* A Response that was read may live for long: its buffer need not. */
+static void free_if_read(mw_exchange *x)
+{
+    if (x->ended && evbuffer_get_length(x->buffer) == 0) {
+        evbuffer_free(x->buffer);
+        x->buffer = NULL;
+    }
+}
+
 size_t mw_exchange_read(mw_exchange *x, void *bytes, size_t size)
 {
     if (x->buffer == NULL)
@@ -75,6 +84,7 @@ size_t mw_exchange_read(mw_exchange *x, void *bytes, size_t size)
     int removed = evbuffer_remove(x->buffer, bytes, size);
     size_t length = removed > 0 ? (size_t)removed : 0;
     x->scanned = x->scanned > length ? x->scanned - length : 0;
+    free_if_read(x);
     resume(x);
     return length;
 }
@@ -99,8 +109,10 @@ size_t mw_exchange_line(mw_exchange *x)
 
 void mw_exchange_drop(mw_exchange *x)
 {
-    if (x->buffer != NULL)
+    if (x->buffer != NULL) {
         evbuffer_drain(x->buffer, evbuffer_get_length(x->buffer));
+        free_if_read(x);
+    }
     x->scanned = 0;
     resume(x);
 }

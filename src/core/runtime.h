@@ -23,7 +23,7 @@ struct mw_runtime {
     const struct mw_engine *engine;
     void *engine_state;           /* the engine's: its connections */
     struct mw_resolver *resolver; /* made at the first name */
-    char *resolv_conf;  /* NULL: the system's */
+    char *resolv_conf;            /* NULL: the system's */
     char *hosts_file;
     mw_message_fn on_error;
     void *ud;
@@ -34,14 +34,15 @@ struct mw_runtime {
     volatile sig_atomic_t stopping;
     int wake[2]; /* a pipe: mw_stop writes, the loop reads */
     struct event *wake_event;
-    struct event *defer_event; /* a timer of no time, armed while `deferred` is not empty */
+    struct event *defer_event; /* due while `deferred` is not empty */
+    bool in_deferred;
     struct event *poll_timer;
     struct mw_link deferred;
     struct mw_link exchanges, timers, servers, requests;
 };
 
-/* Work for the next turn of the loop. Lives in its owner; runs once for each mw_defer, and never
- * from inside the call that asked for it. */
+/* Work for when the engine is off the stack. Lives in its owner; runs once for each mw_defer, from
+ * the loop, and never from inside the call that asked for it. */
 struct mw_deferred {
     struct mw_link link;
     void (*run)(struct mw_deferred *self);

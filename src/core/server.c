@@ -211,8 +211,10 @@ static int check_field(mw_runtime *rt, const mw_header *field)
         return mw_fail(rt, MW_EINVAL, "bad header name: \"%.60s\" has a byte that is not allowed",
                        field->name);
     if (mw_bad_field_value(field->value, strlen(field->value)) >= 0)
-        return mw_fail(rt, MW_EINVAL, "bad value of the header %.60s: it has a byte that is not "
-                       "allowed (a line break, perhaps)", field->name);
+        return mw_fail(rt, MW_EINVAL,
+                       "bad value of the header %.60s: it has a byte that is not "
+                       "allowed (a line break, perhaps)",
+                       field->name);
     return MW_OK;
 }
 

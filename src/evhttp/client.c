@@ -78,6 +78,7 @@ static int on_head(struct evhttp_request *request, void *arg)
 {
     struct connection *c = arg;
     struct mw_headers h;
+    struct head head;
     if (c->x == NULL)
         return -1;
     int status = evhttp_request_get_response_code(request);
@@ -87,7 +88,7 @@ static int on_head(struct evhttp_request *request, void *arg)
         return on_interim(c, request, status);
     if (!head_copy(&h, &c->state->rt->allocator, evhttp_request_get_input_headers(request)))
         return fail(c, MW_UNKNOWN_NETWORK_ERROR, "no memory for the head of the reply"), -1;
-    const char *wrong = head_check_framing(&h);
+    const char *wrong = head_read(&head, &h);
     if (wrong != NULL)
         return refuse_head(c, &h, MW_PROTOCOL_FAILURE, wrong);
 
@@ -98,9 +99,9 @@ static int on_head(struct evhttp_request *request, void *arg)
         return refuse_head(c, &h, MW_UNKNOWN_CONTENT_ERROR,
                            "the head of the reply is larger than max_head_size");
     c->head_seen = true;
-    c->closing_after = !head_keeps_alive(&h, request->major, request->minor);
-    int64_t length = head_body_length(&h, status, request->type == EVHTTP_REQ_HEAD);
-    if (length < 0 && mw_headers_find(&h, "Transfer-Encoding", NULL) == NULL)
+    c->closing_after = !head_keeps_alive(&head, request->minor);
+    int64_t length = head_body_length(&head, status, request->type == EVHTTP_REQ_HEAD);
+    if (length < 0 && !head.chunked)
         until_close(c, request);
     mw_exchange *x = c->x;
     mw_exchange_on_head(x, status, evhttp_request_get_response_code_line(request), &h, length);
@@ -124,12 +125,15 @@ static void on_parse_error(enum evhttp_request_error error, void *arg)
         return;
     if (!c->connected)
         connect_failed(c, system_errno);
-    else if (error == EVREQ_HTTP_DATA_TOO_LONG) /* evhttp's limits are off, so this is what is left */
-        fail(c, MW_PROTOCOL_FAILURE, "the body's chunks are malformed, or have an extension, which "
+    else if (error ==
+             EVREQ_HTTP_DATA_TOO_LONG) /* evhttp's limits are off, so this is what is left */
+        fail(c, MW_PROTOCOL_FAILURE,
+             "the body's chunks are malformed, or have an extension, which "
              "the evhttp engine cannot read");
     else if (error == EVREQ_HTTP_INVALID_HEADER)
-        fail(c, MW_PROTOCOL_FAILURE, c->head_seen ? "the length of the body is malformed"
-                                                  : "the head of the reply is malformed");
+        fail(c, MW_PROTOCOL_FAILURE,
+             c->head_seen ? "the length of the body is malformed"
+                          : "the head of the reply is malformed");
     else
         fail(c, MW_UNKNOWN_NETWORK_ERROR, "evhttp failed");
 }
@@ -148,7 +152,8 @@ static void on_complete(struct evhttp_request *request, void *arg)
     /* Bytes behind the reply would be taken for the next one: such a connection is not kept. Nor is
      * one that evhttp has closed. */
     bool clean = bufferevent_getfd(c->bev) >= 0 &&
-                 evbuffer_get_length(bufferevent_get_input(c->bev)) == 0;
+                 evbuffer_get_length(bufferevent_get_input(c->bev)) == 0 &&
+                 evbuffer_get_length(bufferevent_get_output(c->bev)) == 0;
     c->x = NULL;
     call_of(x)->connection = NULL;
     if (clean && !c->closing_after && !c->until_close && !c->write_failed)
@@ -166,10 +171,9 @@ static bool method_type(const char *method, enum evhttp_cmd_type *type)
         const char *name;
         enum evhttp_cmd_type type;
     } methods[] = {
-        {"GET", EVHTTP_REQ_GET},         {"POST", EVHTTP_REQ_POST},
-        {"HEAD", EVHTTP_REQ_HEAD},       {"PUT", EVHTTP_REQ_PUT},
-        {"DELETE", EVHTTP_REQ_DELETE},   {"OPTIONS", EVHTTP_REQ_OPTIONS},
-        {"TRACE", EVHTTP_REQ_TRACE},     {"PATCH", EVHTTP_REQ_PATCH},
+        {"GET", EVHTTP_REQ_GET},     {"POST", EVHTTP_REQ_POST},     {"HEAD", EVHTTP_REQ_HEAD},
+        {"PUT", EVHTTP_REQ_PUT},     {"DELETE", EVHTTP_REQ_DELETE}, {"OPTIONS", EVHTTP_REQ_OPTIONS},
+        {"TRACE", EVHTTP_REQ_TRACE}, {"PATCH", EVHTTP_REQ_PATCH},
     };
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         if (strcmp(method, methods[i].name) == 0) {
@@ -222,6 +226,20 @@ static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *in
     }
 }
 
+/* Writes at once what a connected socket takes, which is nearly always all: otherwise evhttp would
+ * ask for writability, wait for it, and take the wish back, at two system calls and a turn. */
+static void write_now(struct connection *c)
+{
+    struct evbuffer *output = bufferevent_get_output(c->bev);
+    if (!c->connected || c->tls.bev != NULL)
+        return;
+    evbuffer_unfreeze(output, 1); /* frozen, since only the bufferevent is to take from it */
+    int written = evbuffer_write(output, bufferevent_getfd(c->bev));
+    evbuffer_freeze(output, 1);
+    if (written > 0 && evbuffer_get_length(output) == 0)
+        bufferevent_trigger(c->bev, EV_WRITE, 0); /* what it does when it has written all */
+}
+
 /* Sends x's request on c. False without memory. */
 static bool send_on(struct connection *c, mw_exchange *x)
 {
@@ -247,6 +265,7 @@ static bool send_on(struct connection *c, mw_exchange *x)
     /* The core has clocks of its own: evhttp's would need a timer with each turn. */
     bufferevent_set_timeouts(c->bev, NULL, NULL);
     interpose(c);
+    write_now(c);
     return true;
 }
 
@@ -281,7 +300,7 @@ static void connect_next(mw_exchange *x)
 {
     struct call *call = call_of(x);
     struct mw_failure f;
-    const char *address = call->addresses.text[call->next_address++];
+    const char *address = call->addresses->text[call->next_address++];
     struct connection *c = connection_new(state_of(x), mw_exchange_outgoing(x), address, &f);
     if (c == NULL) {
         mw_exchange_on_error(x, &f);
@@ -306,8 +325,7 @@ static void on_addresses(const struct mw_addresses *found, const char *wrong, vo
         mw_exchange_on_error(x, &f);
         return;
     }
-    call->addresses = *found;
-    call->next_address = 0;
+    *call->addresses = *found;
     connect_next(x);
 }
 
@@ -316,7 +334,13 @@ static void find_addresses(mw_exchange *x)
     struct call *call = call_of(x);
     const char *host = mw_exchange_outgoing(x)->host;
     call->next_address = 0;
-    if (mw_resolve_literal(host, &call->addresses)) {
+    if (call->addresses == NULL)
+        call->addresses = mw_alloc(&mw_exchange_runtime(x)->allocator, sizeof *call->addresses);
+    if (call->addresses == NULL) {
+        give_up(x, MW_UNKNOWN_NETWORK_ERROR, MW_PHASE_RESOLVE, "no memory for addresses");
+        return;
+    }
+    if (mw_resolve_literal(host, call->addresses)) {
         connect_next(x);
         return;
     }
@@ -361,6 +385,12 @@ void client_pause(mw_exchange *x, bool on)
         bufferevent_enable(c->bev, EV_READ);
 }
 
+void client_forget(mw_exchange *x)
+{
+    mw_dealloc(&mw_exchange_runtime(x)->allocator, call_of(x)->addresses);
+    call_of(x)->addresses = NULL;
+}
+
 void client_cancel(mw_exchange *x)
 {
     struct call *call = call_of(x);
@@ -386,7 +416,7 @@ void client_failed(struct connection *c, const struct mw_failure *f)
     struct call *call = call_of(x);
     bool retry = may_retry(c, f);
     bool another = !c->connected && f->phase == MW_PHASE_CONNECT &&
-                   call->next_address < call->addresses.count;
+                   call->next_address < call->addresses->count;
     connection_retire(c);
     call->connection = NULL;
     if (retry) {

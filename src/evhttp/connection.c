@@ -144,8 +144,8 @@ static bool open_tls(struct connection *c, struct mw_failure *f)
     struct evhttp_state *state = c->state;
     if (state->tls == NULL)
         state->tls = mw_tls_store_new(&state->rt->allocator);
-    return state->tls != NULL &&
-           mw_tls_connect(state->tls, state->rt->base, c->host, c->insecure, c->ca_file, &c->tls, f);
+    return state->tls != NULL && mw_tls_connect(state->tls, state->rt->base, c->host, c->insecure,
+                                                c->ca_file, &c->tls, f);
 }
 
 struct connection *connection_new(struct evhttp_state *state, const struct mw_outgoing *out,

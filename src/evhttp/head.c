@@ -21,59 +21,48 @@ bool head_copy(struct mw_headers *h, const struct mw_allocator *a, struct evkeyv
     return true;
 }
 
-/* evhttp takes the first of several lengths, and signs and blanks in one. */
-static const char *check_length(const struct mw_headers *h)
+/* The bytes of a head's fields, and those fields in it that frame the message. One pass: it is made
+ * for every message. */
+const char *head_read(struct head *head, const struct mw_headers *h)
 {
-    const struct mw_header *first = mw_headers_find(h, "Content-Length", NULL);
-    if (first == NULL)
-        return NULL;
-    if (mw_decimal(first->value) < 0)
-        return "Content-Length is not a number";
-    if (mw_headers_find(h, "Content-Length", first) != NULL)
-        return "there are several Content-Length fields";
-    if (mw_headers_find(h, "Transfer-Encoding", NULL) != NULL)
-        return "there is a Content-Length beside Transfer-Encoding";
-    return NULL;
-}
-
-const char *head_check_framing(const struct mw_headers *h)
-{
+    memset(head, 0, sizeof *head);
+    head->length = -1;
     for (size_t i = 0; i < h->count; i++) {
         const char *name = h->fields[i].name, *value = h->fields[i].value;
         if (mw_bad_token(name, strlen(name)) >= 0)
             return "the name of a field has a byte that is not allowed there";
         if (mw_bad_field_value(value, strlen(value)) >= 0)
             return "the value of a field has a byte that is not allowed there";
+        if (mw_same_name(name, "Content-Length")) {
+            if (head->length >= 0) /* evhttp would take the first */
+                return "there are several Content-Length fields";
+            head->length = mw_decimal(value);
+            if (head->length < 0) /* evhttp would take signs and blanks */
+                return "Content-Length is not a number";
+        } else if (mw_same_name(name, "Transfer-Encoding")) {
+            if (head->chunked || !mw_same_name(value, "chunked"))
+                return "Transfer-Encoding is not \"chunked\" alone";
+            head->chunked = true;
+        } else if (mw_same_name(name, "Connection")) {
+            head->close = head->close || mw_list_has(value, "close");
+            head->keep_alive = head->keep_alive || mw_list_has(value, "keep-alive");
+        } else if (mw_same_name(name, "Host")) {
+            head->hosts++;
+        }
     }
-    const char *wrong = check_length(h);
-    if (wrong != NULL)
-        return wrong;
-    const struct mw_header *coding = mw_headers_find(h, "Transfer-Encoding", NULL);
-    if (coding == NULL)
-        return NULL;
-    if (!mw_same_name(coding->value, "chunked") ||
-        mw_headers_find(h, "Transfer-Encoding", coding) != NULL)
-        return "Transfer-Encoding is not \"chunked\" alone";
+    if (head->chunked && head->length >= 0)
+        return "there is a Content-Length beside Transfer-Encoding";
     return NULL;
 }
 
-int64_t head_body_length(const struct mw_headers *h, int status, bool head_request)
+int64_t head_body_length(const struct head *head, int status, bool head_request)
 {
     if (head_request || status == 204 || status == 304 || status < 200)
         return 0;
-    const struct mw_header *length = mw_headers_find(h, "Content-Length", NULL);
-    return length != NULL ? mw_decimal(length->value) : -1;
+    return head->length;
 }
 
-bool head_keeps_alive(const struct mw_headers *h, int major, int minor)
+bool head_keeps_alive(const struct head *head, int minor)
 {
-    bool keep = major == 1 && minor >= 1;
-    const struct mw_header *field = NULL;
-    while ((field = mw_headers_find(h, "Connection", field)) != NULL) {
-        if (mw_list_has(field->value, "close"))
-            return false;
-        if (mw_list_has(field->value, "keep-alive"))
-            keep = true;
-    }
-    return keep;
+    return !head->close && (minor >= 1 || head->keep_alive);
 }

@@ -54,40 +54,45 @@ static void check_limits(struct connection *c)
 {
     const struct mw_outgoing *out = mw_exchange_outgoing(c->x);
     if (!c->head_seen && c->head_bytes > out->max_head_size)
-        fail(c, MW_UNKNOWN_CONTENT_ERROR, "the head of the reply is larger than max_head_size, "
-             "%llu bytes", out->max_head_size);
+        fail(c, MW_UNKNOWN_CONTENT_ERROR,
+             "the head of the reply is larger than max_head_size, "
+             "%llu bytes",
+             out->max_head_size);
     else if (c->head_seen &&
              mw_exchange_received(c->x) + c->waiting > out->max_body_size + most_framing)
         fail(c, MW_UNKNOWN_CONTENT_ERROR, "the body is larger than max_body_size, %llu bytes",
              out->max_body_size);
 }
 
-static void on_read(struct bufferevent *bev, void *arg)
+static void receive(struct connection *c)
 {
-    struct connection *c = connection_of(bev);
-    struct evbuffer *input = bufferevent_get_input(bev);
-    (void)arg;
-    if (c->x == NULL) { /* an idle server that speaks has lost count of the replies */
-        connection_retire(c);
-        return;
-    }
+    struct evbuffer *input = bufferevent_get_input(c->bev);
     size_t length = evbuffer_get_length(input);
     c->heard = true;
     if (!c->head_seen)
         c->head_bytes += length - c->waiting;
+    c->waiting = length; /* for the head callback, which runs inside */
     if (c->ev_read == NULL) {
-        c->waiting = length;
         if (length > most_early_input)
-            bufferevent_disable(bev, EV_READ); /* evhttp enables it when it starts to read */
+            bufferevent_disable(c->bev, EV_READ); /* evhttp enables it when it starts to read */
         return;
     }
-    c->waiting = length; /* for the head callback, which runs inside */
-    c->ev_read(bev, c->ev_arg);
+    c->ev_read(c->bev, c->ev_arg);
     if (c->x == NULL)
         return;
     c->waiting = evbuffer_get_length(input);
     interpose(c);
     check_limits(c);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+    struct connection *c = connection_of(bev);
+    (void)arg;
+    if (c->x != NULL)
+        receive(c);
+    else
+        connection_retire(c); /* an idle server that speaks has lost count of the replies */
 }
 
 static void on_write(struct bufferevent *bev, void *arg)

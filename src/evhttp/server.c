@@ -67,11 +67,11 @@ static void refuse(struct evhttp_request *request, int status, const char *why)
 static const char *check(struct evhttp_request *request, const struct mw_headers *h)
 {
     const char *target = evhttp_request_get_uri(request);
-    const char *wrong = head_check_framing(h);
+    struct head head;
+    const char *wrong = head_read(&head, h);
     if (wrong != NULL)
         return wrong;
-    const struct mw_header *host = mw_headers_find(h, "Host", NULL);
-    if (host != NULL ? mw_headers_find(h, "Host", host) != NULL : request->minor >= 1)
+    if (head.hosts > 1 || (head.hosts == 0 && request->minor >= 1))
         return "there must be exactly one Host field"; /* RFC 9112, 3.2 */
     for (const char *c = target; *c != '\0'; c++) {
         if ((unsigned char)*c <= ' ' || *c == 0x7f)
@@ -136,17 +136,20 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
 static int bind_to(struct listener *l, const struct mw_listen *how, int *port)
 {
     mw_runtime *rt = mw_server_runtime(l->server);
-    struct sockaddr_storage bound;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = {.any = {0}};
     socklen_t size = sizeof bound;
     struct evhttp_bound_socket *socket =
         evhttp_bind_socket_with_handle(l->http, how->host, (ev_uint16_t)how->port);
     if (socket == NULL)
         return mw_fail(rt, MW_ESYSTEM, "cannot listen on %.80s port %d: %s", how->host, how->port,
                        errno != 0 ? strerror(errno) : "not an address of this machine");
-    if (getsockname(evhttp_bound_socket_get_fd(socket), (struct sockaddr *)&bound, &size) != 0)
+    if (getsockname(evhttp_bound_socket_get_fd(socket), &bound.any, &size) != 0)
         return mw_fail(rt, MW_ESYSTEM, "cannot tell the port: %s", strerror(errno));
-    *port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                              : ((struct sockaddr_in *)&bound)->sin_port);
+    *port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
     return MW_OK;
 }
 
@@ -158,8 +161,8 @@ static int open_listener(struct listener *l, const struct mw_listen *how, int *p
     if (l->http == NULL)
         return mw_fail(rt, MW_ENOMEM, "no memory for a server");
     if (how->cert_file != NULL) {
-        l->tls = mw_tls_server_new(&rt->allocator, how->cert_file, how->key_file, wrong,
-                                   sizeof wrong);
+        l->tls =
+            mw_tls_server_new(&rt->allocator, how->cert_file, how->key_file, wrong, sizeof wrong);
         if (l->tls == NULL)
             return mw_fail(rt, MW_ESYSTEM, "%s", wrong);
         evhttp_set_bevcb(l->http, on_accept, l);
@@ -201,8 +204,8 @@ void server_unlisten(void *wire)
     mw_dealloc(a, l);
 }
 
-int server_reply_head(mw_request *r, int status, const char *reason, const struct mw_headers *fields,
-                      int64_t length)
+int server_reply_head(mw_request *r, int status, const char *reason,
+                      const struct mw_headers *fields, int64_t length)
 {
     struct evhttp_request *request = call_of(r)->request;
     struct evkeyvalq *out = evhttp_request_get_output_headers(request);

@@ -30,7 +30,7 @@ struct evhttp_state {
 struct call {
     struct connection *connection; /* NULL while a name is looked up */
     struct mw_lookup *lookup;
-    struct mw_addresses addresses;
+    struct mw_addresses *addresses; /* to try, NULL while there was no need for one */
     unsigned next_address;
 };
 
@@ -54,17 +54,17 @@ struct connection {
     mw_exchange *x;
     struct evhttp_request *request;
     bool connected, idle;
-    bool reused;     /* it had served another request before */
-    bool heard;      /* at least one byte of the reply has come */
+    bool reused; /* it had served another request before */
+    bool heard;  /* at least one byte of the reply has come */
     bool head_seen;
-    bool until_close; /* the body ends with the connection */
-    bool closing;     /* retired */
+    bool until_close;   /* the body ends with the connection */
+    bool closing;       /* retired */
     bool closing_after; /* the reply in flight is the last */
     bool write_failed;
     bool counting; /* the output is watched, for upload progress */
     int write_errno;
-    size_t waiting;     /* bytes of input that evhttp has left for later */
-    uint64_t head_bytes; /* bytes of input before the end of the head */
+    size_t waiting;           /* bytes of input that evhttp has left for later */
+    uint64_t head_bytes;      /* bytes of input before the end of the head */
     uint64_t queued, flushed; /* bytes that went into and out of the output */
 
     /* evhttp's own callbacks, called from ours */
@@ -81,7 +81,7 @@ void connection_attach(struct connection *c, mw_exchange *x, struct evhttp_reque
 void connection_park(struct connection *c);   /* its exchange is over: keep it for the next */
 void connection_retire(struct connection *c); /* never again; freed from the loop */
 void connections_free(struct evhttp_state *state);
-void connections_drop_idle(void *state);
+void connections_drop_idle(void *arg);
 bool connections_open(struct evhttp_state *state);
 
 /* interpose.c */
@@ -91,6 +91,7 @@ void interpose(struct connection *c); /* takes the bufferevent's callbacks over,
 int client_start(mw_exchange *x);
 void client_pause(mw_exchange *x, bool on);
 void client_cancel(mw_exchange *x);
+void client_forget(mw_exchange *x);
 void client_connected(struct connection *c);
 void client_written(struct connection *c);
 void client_failed(struct connection *c, const struct mw_failure *f); /* may retry */
@@ -101,17 +102,23 @@ void diagnose(const struct connection *c, short what, int system_errno, struct m
 /* head.c */
 /* Copies evhttp's fields. Returns false without memory. */
 bool head_copy(struct mw_headers *h, const struct mw_allocator *a, struct evkeyvalq *fields);
-/* Words for what makes the framing of a message doubtful (RFC 9112, 6), or NULL. */
-const char *head_check_framing(const struct mw_headers *h);
+/* What a head says of its message's framing (RFC 9112, 6). */
+struct head {
+    int64_t length; /* Content-Length, -1 without one */
+    bool chunked, close, keep_alive;
+    int hosts; /* Host fields */
+};
+/* Fills it in. Returns words for what makes the framing doubtful, or NULL. */
+const char *head_read(struct head *head, const struct mw_headers *h);
 /* The length of a response's body: -1 until close or in chunks, 0 none. */
-int64_t head_body_length(const struct mw_headers *h, int status, bool head_request);
-bool head_keeps_alive(const struct mw_headers *h, int major, int minor);
+int64_t head_body_length(const struct head *head, int status, bool head_request);
+bool head_keeps_alive(const struct head *head, int minor);
 
 /* server.c */
 int server_listen(mw_server *server, const struct mw_listen *how, void **wire, int *port);
 void server_unlisten(void *wire);
-int server_reply_head(mw_request *r, int status, const char *reason, const struct mw_headers *fields,
-                      int64_t length);
+int server_reply_head(mw_request *r, int status, const char *reason,
+                      const struct mw_headers *fields, int64_t length);
 int server_reply_body(mw_request *r, const void *bytes, size_t length);
 void server_reply_end(mw_request *r, bool complete);
 void server_detach(mw_request *r);

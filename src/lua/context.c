@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Beyond this much memory that Lua cannot see, its collector is given some work. */
-static const size_t nudge_bytes = 1u << 20;
+static const size_t nudge_bytes = 256u << 10;
 
 static void forget_all(l_context *ctx)
 {
@@ -80,7 +80,7 @@ void *l_object_new(lua_State *L, size_t size, const char *metatable, void (*forg
     object->ctx = ctx;
     luaL_getmetatable(L, metatable);
     lua_setmetatable(L, -2);
-    lua_newtable(L);
+    lua_createtable(L, 3, 0); /* the slots; the script's own fields are rare */
     lua_setfenv(L, -2);
     mw_list_append(&ctx->objects, &object->link);
     return object;

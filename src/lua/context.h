@@ -28,8 +28,8 @@ typedef struct l_context {
 /* The head of every userdata that has native state. Its context's end empties it. */
 typedef struct l_object {
     struct mw_link link;
-    l_context *ctx; /* NULL once closed */
-    int pin;        /* registry reference, LUA_NOREF while not pinned */
+    l_context *ctx;                        /* NULL once closed */
+    int pin;                               /* registry reference, LUA_NOREF while not pinned */
     void (*forget)(struct l_object *self); /* the runtime is closing and frees the native part */
 } l_object;
 

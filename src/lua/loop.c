@@ -27,7 +27,7 @@ static l_context *check_main(lua_State *L)
 static int fail(lua_State *L)
 {
     return luaL_error(L, "the loop is already running: a handler cannot wait; await in a task "
-                      "instead (http.spawn)");
+                         "instead (http.spawn)");
 }
 
 /* run(): until nothing is pending. */

@@ -12,14 +12,24 @@
 struct draft {
     mw_options options;
     mw_header *fields; /* a userdata's bytes */
-    int anchors;       /* stack index of a table that keeps made strings alive */
+    int anchors;       /* stack index of a table that keeps made things alive; nil until needed */
     int made;
 };
+
+/* Keeps what is at the top of the stack, and takes it from there. */
+static void keep(lua_State *L, struct draft *d)
+{
+    if (lua_isnil(L, d->anchors)) {
+        lua_newtable(L);
+        lua_replace(L, d->anchors);
+    }
+    lua_rawseti(L, d->anchors, ++d->made);
+}
 
 static const char *anchor(lua_State *L, struct draft *d)
 {
     const char *text = lua_tostring(L, -1);
-    lua_rawseti(L, d->anchors, ++d->made);
+    keep(L, d);
     return text;
 }
 
@@ -63,7 +73,7 @@ static void option_headers(lua_State *L, struct draft *d, int index)
     if (!lua_istable(L, index))
         l_bad_option(L, "headers", "table", index);
     d->fields = lua_newuserdata(L, (count_fields(L, index) + 1) * sizeof *d->fields);
-    lua_rawseti(L, d->anchors, ++d->made);
+    keep(L, d);
     d->options.headers = d->fields;
     lua_pushnil(L);
     while (lua_next(L, index) != 0) {
@@ -111,8 +121,10 @@ static void option_timeout(lua_State *L, struct draft *d, int index)
         else if (strcmp(name, "total") == 0)
             d->options.total_timeout = seconds(L, "timeout.total", -1);
         else
-            luaL_error(L, "bad option 'timeout' (connect, idle and total are its fields; '%s' is "
-                       "not)", name);
+            luaL_error(L,
+                       "bad option 'timeout' (connect, idle and total are its fields; '%s' is "
+                       "not)",
+                       name);
         lua_pop(L, 1);
     }
 }
@@ -288,8 +300,10 @@ static void read_body(lua_State *L, struct draft *d, int index, const char *func
         lua_replace(L, index);
     }
     if (lua_type(L, index) != LUA_TSTRING)
-        luaL_error(L, "bad argument #%d to '%s' (string, table of bytes, Payload or nil expected, "
-                   "got %s)", index, function, luaL_typename(L, index));
+        luaL_error(L,
+                   "bad argument #%d to '%s' (string, table of bytes, Payload or nil expected, "
+                   "got %s)",
+                   index, function, luaL_typename(L, index));
     d->options.body = lua_tolstring(L, index, &d->options.body_length);
 }
 
@@ -342,9 +356,8 @@ static int request(lua_State *L)
         return luaL_error(L, "bad argument #1 to '%s' (table of options or URL expected, got %s)",
                           function, luaL_typename(L, 1));
     check_callback(L, callback, function);
-    lua_settop(L, callback);
-    lua_newtable(L);
-    d.anchors = lua_gettop(L);
+    lua_settop(L, callback + 1);
+    d.anchors = callback + 1;
     if (lua_istable(L, 1))
         read_options(L, &d, 1);
     else
@@ -355,11 +368,11 @@ static int request(lua_State *L)
         d.options.method = lua_tostring(L, lua_upvalueindex(4));
     else if (d.options.method == NULL)
         return luaL_error(L, "bad argument #1 to 'request' (the option 'method' is missing)");
-    if (d.options.url != NULL && (d.options.hostname != NULL || d.options.path != NULL ||
-                                  d.options.query != NULL || d.options.protocol != NULL ||
-                                  d.options.port != 0))
+    if (d.options.url != NULL &&
+        (d.options.hostname != NULL || d.options.path != NULL || d.options.query != NULL ||
+         d.options.protocol != NULL || d.options.port != 0))
         return luaL_error(L, "bad option 'url' (it stands instead of protocol, hostname, port, "
-                          "path and query, not beside them)");
+                             "path and query, not beside them)");
     return start(L, ctx, &d, callback);
 }
 

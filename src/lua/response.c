@@ -104,7 +104,8 @@ static mw_header field_at(const void *x, size_t index)
     return mw_exchange_header_at(x, index);
 }
 
-/* The table is made when a script asks for it, and again only if it asked before the head was in. */
+/* The table is made when a script asks for it, and again only if it asked before the head was in.
+ */
 static void push_headers(lua_State *L, l_response *r)
 {
     size_t count = r->x != NULL ? mw_exchange_header_count(r->x) : 0;
@@ -284,8 +285,8 @@ static int response_index(lua_State *L)
 static void set_handler(lua_State *L, l_response *r, size_t which)
 {
     if (!lua_isnil(L, 3) && !lua_isfunction(L, 3))
-        luaL_error(L, "bad value for '%s' (function or nil expected, got %s)",
-                   handlers[which].name, luaL_typename(L, 3));
+        luaL_error(L, "bad value for '%s' (function or nil expected, got %s)", handlers[which].name,
+                   luaL_typename(L, 3));
     if (lua_isnil(L, 3))
         r->set &= ~handlers[which].bit;
     else

@@ -152,9 +152,7 @@ static int answer(lua_State *L, int result)
         return luaL_error(L, "%s", message);
     lua_pushnil(L);
     lua_pushstring(L, message);
-    lua_pushstring(L, result == MW_ECLOSED   ? "closed"
-                      : result == MW_ENOMEM ? "memory"
-                                            : "system");
+    lua_pushstring(L, result == MW_ECLOSED ? "closed" : result == MW_ENOMEM ? "memory" : "system");
     return 3;
 }
 
@@ -236,7 +234,8 @@ static void read_listen(lua_State *L, mw_listen *how)
         how->idle_timeout = l_option_number(L, "idle_timeout", -1, 0.001, 1e9);
 }
 
-/* listen(options, handler(request)) -> server | nil, message, code. serve.lua checks the options. */
+/* listen(options, handler(request)) -> server | nil, message, code. serve.lua checks the options.
+ */
 static int listen_on(lua_State *L)
 {
     mw_listen how = {0};
@@ -305,9 +304,9 @@ void l_open_server(lua_State *L)
 {
     static const luaL_Reg of_server[] = {
         {"port", server_port}, {"close", server_close}, {NULL, NULL}};
-    static const luaL_Reg of_request[] = {
-        {"read", request_read},     {"head", request_head}, {"write", request_write},
-        {"finish", request_finish}, {"gone", request_gone}, {NULL, NULL}};
+    static const luaL_Reg of_request[] = {{"read", request_read},   {"head", request_head},
+                                          {"write", request_write}, {"finish", request_finish},
+                                          {"gone", request_gone},   {NULL, NULL}};
     new_type(L, L_SERVER, of_server, server_gc);
     new_type(L, L_REQUEST, of_request, request_gc);
     lua_pushcfunction(L, listen_on);

@@ -73,8 +73,8 @@ static bool open_dns(struct mw_resolver *r)
     if (r->dns == NULL)
         return false;
     evdns_base_load_hosts(r->dns, hosts);
-    evdns_base_resolv_conf_parse(r->dns, DNS_OPTION_SEARCH | DNS_OPTION_NAMESERVERS |
-                                             DNS_OPTION_MISC, conf);
+    evdns_base_resolv_conf_parse(
+        r->dns, DNS_OPTION_SEARCH | DNS_OPTION_NAMESERVERS | DNS_OPTION_MISC, conf);
     return true;
 }
 
@@ -135,8 +135,8 @@ static void on_answer(int error, struct evutil_addrinfo *list, void *arg)
     struct mw_addresses found;
     if (lookup->fn != NULL) {
         collect(&found, list);
-        const char *wrong = found.count > 0 ? NULL : words_for(error != 0 ? error
-                                                                          : EVUTIL_EAI_NONAME);
+        const char *wrong =
+            found.count > 0 ? NULL : words_for(error != 0 ? error : EVUTIL_EAI_NONAME);
         lookup->fn(&found, wrong, lookup->ud);
     }
     if (list != NULL)

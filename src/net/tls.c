@@ -219,7 +219,8 @@ bool mw_tls_explain(const struct mw_tls *tls, struct mw_failure *f)
     }
     unsigned long error = bufferevent_get_openssl_error(tls->bev);
     while (error != 0 && ERR_GET_LIB(error) != ERR_LIB_SSL)
-        error = bufferevent_get_openssl_error(tls->bev); /* SSL_get_error's own numbers come first */
+        error =
+            bufferevent_get_openssl_error(tls->bev); /* SSL_get_error's own numbers come first */
     if (error == 0)
         return false;
     const char *reason = ERR_reason_error_string(error);

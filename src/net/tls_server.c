@@ -40,8 +40,8 @@ struct mw_tls_server *mw_tls_server_new(const struct mw_allocator *a, const char
         return NULL;
     server->allocator = *a;
     server->ctx = SSL_CTX_new(TLS_server_method());
-    if (server->ctx == NULL || !load(server->ctx, cert_file,
-                                     key_file != NULL ? key_file : cert_file, wrong, size)) {
+    if (server->ctx == NULL ||
+        !load(server->ctx, cert_file, key_file != NULL ? key_file : cert_file, wrong, size)) {
         mw_tls_server_free(server);
         return NULL;
     }

@@ -1,0 +1,52 @@
+# What the specs need: a module of theirs in C, and the C tests, each a program that ends with 0.
+# SPDX-License-Identifier: MIT
+
+enable_testing()
+
+# One module, "raw", of however many files. LuaJIT's headers without its library, as for http.so.
+file(GLOB support_sources CONFIGURE_DEPENDS spec/support/*.c)
+add_custom_target(specs-support ALL)
+if(support_sources)
+    add_library(raw MODULE ${support_sources})
+    target_link_libraries(raw PRIVATE PkgConfig::EVENT PkgConfig::SSL mw_flags)
+    target_include_directories(raw SYSTEM PRIVATE ${LUAJIT_INCLUDE_DIRS})
+    set_target_properties(raw PROPERTIES
+        PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/spec)
+    add_dependencies(specs-support raw)
+endif()
+
+# Tests in C use the shared library, and so only what moonwire.h exports; those in C++ the static one.
+add_custom_target(c-tests ALL)
+function(mw_add_test source library)
+    cmake_path(GET source STEM name)
+    cmake_path(GET source EXTENSION extension)
+    string(REPLACE "." "_" suffix ${extension})
+    add_executable(spec_${name}${suffix} ${source})
+    target_link_libraries(spec_${name}${suffix} PRIVATE ${library} PkgConfig::EVENT mw_flags)
+    set_target_properties(spec_${name}${suffix} PROPERTIES
+        OUTPUT_NAME ${name}${extension} SUFFIX ".test"
+        RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/spec/c)
+    add_dependencies(c-tests spec_${name}${suffix})
+    add_test(NAME spec/c/${name}${extension}
+             COMMAND spec_${name}${suffix} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(spec/c/${name}${extension} PROPERTIES TIMEOUT 60)
+endfunction()
+
+file(GLOB c_tests CONFIGURE_DEPENDS spec/c/*_test.c)
+foreach(source IN LISTS c_tests)
+    mw_add_test(${source} moonwire_shared)
+endforeach()
+
+# Only the C++ tests need a C++ compiler, so a machine that just builds and runs may lack one.
+# NO_CACHE: one that is installed later is found later.
+file(GLOB cxx_tests CONFIGURE_DEPENDS spec/c/*_test.cc)
+find_program(mw_cxx NAMES $ENV{CXX} c++ g++ clang++ NO_CACHE)
+if(cxx_tests AND mw_cxx)
+    enable_language(CXX)
+    set(CMAKE_CXX_STANDARD 11)
+    foreach(source IN LISTS cxx_tests)
+        mw_add_test(${source} moonwire_static)
+    endforeach()
+elseif(cxx_tests)
+    message(STATUS "No C++ compiler: the C++ tests are left out")
+endif()
