@@ -1,6 +1,9 @@
 # Where `cmake --install` puts things.
 # SPDX-License-Identifier: MIT
 
+# Relative, so that the tree can be moved, or installed under another prefix than the configured one.
+file(RELATIVE_PATH MW_PC_PREFIX
+    ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(cmake/moonwire.pc.in moonwire.pc @ONLY)
 
 install(TARGETS moonwire moonwire_static moonwire_shared)

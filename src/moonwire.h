@@ -326,6 +326,10 @@ MW_API int mw_reply_body(mw_request *r, const void *bytes, size_t length);
  * before `length` bytes were given, closes the connection. */
 MW_API void mw_reply_end(mw_request *r);
 
+/* Gives an answer up: closes the connection, so that the client does not take what it has for the
+ * whole, and frees the request. */
+MW_API void mw_reply_abort(mw_request *r);
+
 #ifdef __cplusplus
 }
 #endif

@@ -74,10 +74,24 @@ local function at_caller(fn, ...)
   return a, b, c
 end
 
+-- A length that the script gives in the headers, for a body in pieces.
+local function stated_length(headers)
+  for name, value in pairs(headers) do
+    if type(name) == "string" and name:lower() == "content-length" then
+      local length = tonumber(value)
+      if not length or length < 0 or length % 1 ~= 0 then
+        error(("bad header 'Content-Length' (number of bytes expected, got %s)"):format(tostring(value)), 0)
+      end
+      return length
+    end
+  end
+  return nil
+end
+
 local function write(self, bytes)
   check_bytes(bytes, "argument #1 to 'write'")
   if not self.sent then
-    local ok, message, code = send_head(self)
+    local ok, message, code = send_head(self, stated_length(self.headers))
     if not ok then
       return nil, message, code
     end
@@ -105,8 +119,8 @@ local function finish(self, body)
   return ok, message, code
 end
 
---- Sends a piece of the body now, in chunks; the head goes first. Returns true, or nil, message and
---- code ("closed" once the client has gone).
+--- Sends a piece of the body now; the head goes first. In chunks, unless the headers state a
+--- Content-Length. Returns true, or nil, message and code ("closed" once the client has gone).
 function Response:write(bytes)
   return at_caller(write, self, bytes)
 end
@@ -114,6 +128,11 @@ end
 --- Ends the response, with `body` if it is given. The end of the handler does it as well.
 function Response:finish(body)
   return at_caller(finish, self, body)
+end
+
+--- Whether the client has gone: what is written now is lost.
+function Response:gone()
+  return self._request:gone()
 end
 
 -- ---- the request ------------------------------------------------------------------------------
@@ -133,12 +152,14 @@ local function fail(response)
     return
   end
   response.finished = true
-  if not response.sent then
-    local body = "Internal Server Error\n"
-    local fields = { "Content-Type", "text/plain; charset=utf-8" }
-    if response._request:head(500, nil, fields, #body) then
-      response._request:write(body)
-    end
+  if response.sent then
+    response._request:abort()
+    return
+  end
+  local body = "Internal Server Error\n"
+  local fields = { "Content-Type", "text/plain; charset=utf-8" }
+  if response._request:head(500, nil, fields, #body) then
+    response._request:write(body)
   end
   response._request:finish()
 end

@@ -27,7 +27,7 @@ local ready = {
     -- A line longer than the buffer: the buffer grows, or the line could never arrive.
     local size = response.read_buffer_size
     if size > 0 and response.bytes_available >= size then
-      response.read_buffer_size = 2 * size
+      response.read_buffer_size = 2 * response.bytes_available
     end
     return false
   end,
@@ -105,29 +105,26 @@ local function iterator(kind, read)
     end
     return function()
       wait(self, ready[kind], 2)
-      local data = read(self)
-      if data ~= "" then
-        return data -- nil once the Response is closed
-      end
-      return nil
+      return read(self)
     end
   end
 end
 
 --- for chunk in response:chunks() do … end: the body as it arrives, in constant memory. Ends with
 --- the body, or when it breaks off: response.error tells.
-methods.chunks = iterator("some", methods.read_string)
-
-local read_line = methods.read_line_string
+methods.chunks = iterator("some", function(response)
+  local chunk = response:read_string()
+  return chunk ~= "" and chunk or nil -- nil, too, once the Response is closed
+end)
 
 --- for line in response:lines() do … end: without their line ends ("\n" or "\r\n").
-function methods:lines()
-  local next_line = iterator("line", read_line)(self)
-  return function()
-    local line = next_line()
-    return line and (line:gsub("\r?\n$", ""))
+methods.lines = iterator("line", function(response)
+  local line = response:read_line_string()
+  if not line or line == "" then
+    return nil
   end
-end
+  return (line:gsub("\r?\n$", ""))
+end)
 
 --- Waits for the end and decodes the body, which stays to be read. Returns the value, or nil and
 --- words for what is wrong.
@@ -230,8 +227,9 @@ local function refuse_async(name, takes_argument)
     end
     check_callback(name .. "_async", takes_argument and 2 or 1, callback)
     local ok, result = pcall(refuse, self, argument)
-    if not ok then
-      error((tostring(result):gsub("'" .. name .. "'", "'" .. name .. "_async'")), 2)
+    if not ok then -- it counts from self, and does not know its name here
+      local why = tostring(result):match("%b()") or ""
+      error(("bad argument #1 to '%s_async' %s"):format(name, why), 2)
     end
     local why = self.error_string
     add_read(self, "now", function()

@@ -12,15 +12,11 @@ local M = {}
 local Task = {}
 local mt = { __name = "http.Task", __index = Task }
 
-local by_coroutine = setmetatable({}, { __mode = "k" })
+-- Weak both ways: a task holds its coroutine, and who waits or runs holds the task.
+local by_coroutine = setmetatable({}, { __mode = "kv" })
 local WAITING = {} -- what a task yields; nothing else may be yielded out of it
 
-local function traceback(message)
-  if type(message) ~= "string" then
-    message = tostring(message)
-  end
-  return debug.traceback(message, 2)
-end
+local traceback = core.traceback -- a message handler: words and a traceback, whatever was thrown
 
 -- Calls a function of the script's and reports what it throws: the caller goes on.
 function M.protect(fn, ...)

@@ -48,6 +48,7 @@ static const char *split_authority(struct mw_span text, struct mw_url_parts *par
         if (end == NULL)
             return "the \"[\" of the host has no \"]\"";
         parts->host = (struct mw_span){text.at + 1, (size_t)(end - text.at) - 1};
+        parts->bracketed = true;
         size_t rest = text.length - (size_t)(end - text.at) - 1;
         if (rest > 0 && end[1] != ':')
             return "only a port may follow the \"]\" of the host";

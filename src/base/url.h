@@ -16,6 +16,7 @@ struct mw_span {
 struct mw_url_parts {
     struct mw_span scheme; /* without the colon */
     struct mw_span host;   /* without brackets */
+    bool bracketed;        /* it had them, so it must be an IPv6 address */
     struct mw_span path;   /* with its "/" or empty */
     struct mw_span query;  /* without the "?" */
     bool has_query;        /* which may be empty */

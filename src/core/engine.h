@@ -38,6 +38,7 @@ struct mw_engine {
     int (*start)(mw_exchange *x);
     void (*pause)(mw_exchange *x, bool on); /* stop and go on reading the body */
     void (*cancel)(mw_exchange *x);
+    void (*locate)(const mw_exchange *x, struct mw_failure *f); /* its address, its exact phase */
     void (*forget)(mw_exchange *x); /* it has ended, and has been cancelled if need be: free it */
 
     /* Server. `listen` sets *wire and *port, or fails with mw_message set. */
@@ -56,7 +57,7 @@ const struct mw_engine *mw_engine_find(const char *name);
 /* ---- the exchange, as an engine sees it ---------------------------------------------------- */
 
 mw_runtime *mw_exchange_runtime(const mw_exchange *x);
-void *mw_exchange_wire(mw_exchange *x); /* exchange_size zeroed bytes, the engine's */
+void *mw_exchange_wire(const mw_exchange *x); /* exchange_size zeroed bytes, the engine's */
 
 /* What to send: the fields are complete (Host, Content-Length), their bytes are checked. */
 struct mw_outgoing {

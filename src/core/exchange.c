@@ -82,10 +82,12 @@ void mw_exchange_on_error(mw_exchange *x, const struct mw_failure *failure)
 
 void mw_exchange_fail(mw_exchange *x, const struct mw_failure *failure)
 {
+    struct mw_failure f = *failure;
     if (x->ended)
         return;
+    engine_of(x)->locate(x, &f);
     engine_of(x)->cancel(x);
-    finish(x, failure);
+    finish(x, &f);
 }
 
 void mw_exchange_cancel(mw_exchange *x)
@@ -209,6 +211,17 @@ void mw_exchange_on_head(mw_exchange *x, int status, const char *reason, struct 
         body_too_large(x);
 }
 
+/* Small pieces are copied: moved, each would keep a block of memory much larger than itself. */
+static bool append(struct evbuffer *to, struct evbuffer *from, size_t length)
+{
+    static const size_t small = 1024;
+    if (length > small)
+        return evbuffer_add_buffer(to, from) == 0;
+    const unsigned char *bytes = evbuffer_pullup(from, (ev_ssize_t)length);
+    return bytes != NULL && evbuffer_add(to, bytes, length) == 0 &&
+           evbuffer_drain(from, length) == 0;
+}
+
 void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes)
 {
     size_t length = evbuffer_get_length(bytes);
@@ -220,7 +233,7 @@ void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes)
     }
     if (x->buffer == NULL)
         x->buffer = evbuffer_new();
-    if (x->buffer == NULL || evbuffer_add_buffer(x->buffer, bytes) != 0) {
+    if (x->buffer == NULL || !append(x->buffer, bytes, length)) {
         no_memory(x);
         return;
     }
@@ -259,9 +272,9 @@ const struct mw_outgoing *mw_exchange_outgoing(const mw_exchange *x)
     return &x->outgoing;
 }
 
-void *mw_exchange_wire(mw_exchange *x)
+void *mw_exchange_wire(const mw_exchange *x)
 {
-    return x + 1; /* allocated in one piece */
+    return (void *)(x + 1); /* allocated in one piece */
 }
 
 /* ---- start and free ------------------------------------------------------------------------ */

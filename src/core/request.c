@@ -34,8 +34,9 @@ static int check(mw_runtime *rt, const char *what, ssize_t (*bad)(const char *, 
     return at < 0 ? MW_OK : refuse_byte(rt, what, text, at);
 }
 
-static int check_host(mw_runtime *rt, struct mw_span host)
+static int check_host(mw_runtime *rt, const struct mw_url_parts *parts)
 {
+    struct mw_span host = parts->host;
     int result = check(rt, "hostname", mw_bad_host, host);
     if (result != MW_OK)
         return result;
@@ -43,7 +44,9 @@ static int check_host(mw_runtime *rt, struct mw_span host)
         return mw_fail(rt, MW_EINVAL, "bad hostname: it is longer than 255 bytes");
     char text[256];
     snprintf(text, sizeof text, "%.*s", (int)host.length, host.at);
-    if (strchr(text, ':') == NULL)
+    if (text[0] == '.' || strstr(text, "..") != NULL)
+        return mw_fail(rt, MW_EINVAL, "bad hostname: \"%.80s\" has an empty part", text);
+    if (strchr(text, ':') == NULL && !parts->bracketed)
         return MW_OK;
     unsigned char address[16];
     text[strcspn(text, "%")] = '\0'; /* a zone id */
@@ -68,6 +71,7 @@ static int parts_of_options(mw_runtime *rt, const mw_options *o, struct mw_url_p
         parts->host.at[parts->host.length - 1] == ']') {
         parts->host.at++;
         parts->host.length -= 2;
+        parts->bracketed = true;
     }
     if (o->port < 0 || o->port > 65535)
         return mw_fail(rt, MW_EINVAL, "bad port: %d is not between 1 and 65535", o->port);
@@ -95,7 +99,7 @@ static int prepare_url(mw_exchange *x, const mw_options *o)
     if (result == MW_OK)
         result = check(rt, "protocol", mw_bad_token, parts.scheme);
     if (result == MW_OK)
-        result = check_host(rt, parts.host);
+        result = check_host(rt, &parts);
     if (result == MW_OK)
         result = check(rt, "path", mw_bad_target, parts.path);
     if (result == MW_OK)

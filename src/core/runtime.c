@@ -48,6 +48,7 @@ static void run_deferred(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     mw_list_move(&rt->deferred, &batch);
+    rt->turns++;
     rt->in_deferred = true;
     while (!mw_list_empty(&batch)) {
         struct mw_deferred *work = MW_ITEM(batch.next, struct mw_deferred, link);
@@ -219,7 +220,9 @@ int mw_poll(mw_runtime *rt, double seconds)
     int result = in_loop(rt, "mw_poll");
     if (result != MW_OK)
         return result;
-    int flags = seconds == 0 || (seconds < 0 && rt->pending == 0) ? EVLOOP_NONBLOCK : EVLOOP_ONCE;
+    int flags = EVLOOP_ONCE; /* without it, the loop goes on while anything at all is ready */
+    if (seconds == 0 || (seconds < 0 && rt->pending == 0))
+        flags |= EVLOOP_NONBLOCK;
     if (seconds > 0) {
         struct timeval wait = mw_timeval(seconds);
         event_add(rt->poll_timer, &wait);

@@ -36,6 +36,7 @@ struct mw_runtime {
     struct event *wake_event;
     struct event *defer_event; /* due while `deferred` is not empty */
     bool in_deferred;
+    unsigned long turns; /* how often deferred work has run */
     struct event *poll_timer;
     struct mw_link deferred;
     struct mw_link exchanges, timers, servers, requests;

@@ -291,6 +291,11 @@ int mw_reply_body(mw_request *r, const void *bytes, size_t length)
     return engine_of(rt)->reply_body(r, bytes, length);
 }
 
+void mw_reply_abort(mw_request *r)
+{
+    mw_request_free(r); /* without an end */
+}
+
 void mw_reply_end(mw_request *r)
 {
     bool whole = r->bodyless || r->length < 0 || r->written == (uint64_t)r->length;

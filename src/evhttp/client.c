@@ -18,7 +18,7 @@ static struct evhttp_state *state_of(const mw_exchange *x)
     return mw_exchange_runtime(x)->engine_state;
 }
 
-static struct call *call_of(mw_exchange *x)
+static struct call *call_of(const mw_exchange *x)
 {
     return mw_exchange_wire(x);
 }
@@ -64,7 +64,11 @@ static int refuse_head(struct connection *c, struct mw_headers *h, int code, con
 static int on_interim(struct connection *c, struct evhttp_request *request, int status)
 {
     static struct mw_headers none;
+    if (++c->interims > 32)
+        return refuse_head(c, &none, MW_PROTOCOL_FAILURE,
+                           "the server sends interim replies (1xx) only");
     if (status == 100) {
+        c->held = false;
         evhttp_clear_headers(evhttp_request_get_input_headers(request));
         mw_exchange_on_phase(c->x, MW_PHASE_SEND); /* evhttp writes what it had held back */
         return 0;
@@ -92,12 +96,6 @@ static int on_head(struct evhttp_request *request, void *arg)
     if (wrong != NULL)
         return refuse_head(c, &h, MW_PROTOCOL_FAILURE, wrong);
 
-    /* what is still in the input belongs to the body */
-    c->head_bytes -= evbuffer_get_length(bufferevent_get_input(c->bev));
-    const struct mw_outgoing *out = mw_exchange_outgoing(c->x);
-    if (c->head_bytes > out->max_head_size)
-        return refuse_head(c, &h, MW_UNKNOWN_CONTENT_ERROR,
-                           "the head of the reply is larger than max_head_size");
     c->head_seen = true;
     c->closing_after = !head_keeps_alive(&head, request->minor);
     int64_t length = head_body_length(&head, status, request->type == EVHTTP_REQ_HEAD);
@@ -156,7 +154,7 @@ static void on_complete(struct evhttp_request *request, void *arg)
                  evbuffer_get_length(bufferevent_get_output(c->bev)) == 0;
     c->x = NULL;
     call_of(x)->connection = NULL;
-    if (clean && !c->closing_after && !c->until_close && !c->write_failed)
+    if (clean && !c->closing_after && !c->until_close && !c->write_failed && !c->held)
         connection_park(c);
     else
         connection_retire(c);
@@ -184,6 +182,23 @@ static bool method_type(const char *method, enum evhttp_cmd_type *type)
     return false;
 }
 
+/* libevent hands each piece of a buffer to one SSL_write, which tells nothing before all of it is
+ * written: so the pieces are of the size of a TLS record. A plain socket takes any size. */
+static bool add_body(struct evbuffer *output, const struct mw_outgoing *out)
+{
+    const char *at = out->body;
+    size_t left = out->body_length;
+    size_t most = out->secure ? 16384 : left;
+    while (left > 0) {
+        size_t piece = left < most ? left : most;
+        if (evbuffer_add_reference(output, at, piece, NULL, NULL) != 0)
+            return false;
+        at += piece;
+        left -= piece;
+    }
+    return true;
+}
+
 static struct evhttp_request *build(struct connection *c, const struct mw_outgoing *out)
 {
     struct evhttp_request *request = evhttp_request_new(on_complete, c);
@@ -195,9 +210,7 @@ static struct evhttp_request *build(struct connection *c, const struct mw_outgoi
         if (evhttp_add_header(fields, field->name, field->value) != 0)
             goto fail;
     }
-    if (out->body_length > 0 &&
-        evbuffer_add_reference(evhttp_request_get_output_buffer(request), out->body,
-                               out->body_length, NULL, NULL) != 0)
+    if (!add_body(evhttp_request_get_output_buffer(request), out))
         goto fail;
     evhttp_request_set_header_cb(request, on_head);
     evhttp_request_set_chunked_cb(request, on_chunk);
@@ -218,8 +231,7 @@ static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *in
     c->queued += info->n_added;
     c->flushed += info->n_deleted;
     uint64_t body = mw_exchange_outgoing(c->x)->body_length;
-    bool whole = c->queued > body; /* with Expect the body is queued later than the head */
-    if (info->n_deleted > 0 && body > 0 && whole && !c->write_failed) {
+    if (info->n_deleted > 0 && body > 0 && !c->held && !c->write_failed) {
         uint64_t head = c->queued - body;
         if (c->flushed > head)
             mw_exchange_on_sent(c->x, c->flushed - head);
@@ -383,6 +395,15 @@ void client_pause(mw_exchange *x, bool on)
         bufferevent_disable(c->bev, EV_READ);
     else
         bufferevent_enable(c->bev, EV_READ);
+}
+
+void client_locate(const mw_exchange *x, struct mw_failure *f)
+{
+    const struct connection *c = call_of(x)->connection;
+    if (c == NULL)
+        return;
+    f->phase = diagnose_phase(c, EINPROGRESS);
+    strncpy(f->address, c->address, sizeof f->address - 1);
 }
 
 void client_forget(mw_exchange *x)

@@ -5,8 +5,10 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static const double idle_seconds = 30; /* most servers close after 60 or more; be first */
 static const int most_idle = 128;
@@ -118,12 +120,30 @@ static bool fits(const struct connection *c, const struct mw_outgoing *out)
            (!out->secure || (c->insecure == out->insecure && same(c->ca_file, out->ca_file)));
 }
 
+/* Whether nothing has come on it since it was parked: neither an end nor bytes, which would be
+ * taken for a reply. The loop tells of it, but perhaps only in a turn to come. A handler that
+ * follows its reply at once need not ask. */
+static bool is_quiet(const struct connection *c)
+{
+    char byte;
+    const mw_runtime *rt = c->state->rt;
+    if (rt->in_deferred && rt->turns - c->idle_turn <= 1)
+        return true;
+    ssize_t n = recv(bufferevent_getfd(c->bev), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
 struct connection *connection_find_idle(struct evhttp_state *state, const struct mw_outgoing *out)
 {
-    for (struct mw_link *l = state->idle.next; l != &state->idle; l = l->next) {
+    struct mw_link *l = state->idle.next;
+    while (l != &state->idle) {
         struct connection *c = MW_ITEM(l, struct connection, link);
-        if (fits(c, out))
+        l = l->next;
+        if (!fits(c, out))
+            continue;
+        if (is_quiet(c))
             return c;
+        connection_retire(c);
     }
     return NULL;
 }
@@ -167,6 +187,8 @@ struct connection *connection_new(struct evhttp_state *state, const struct mw_ou
     if (c->evcon == NULL)
         goto fail;
     c->bev = evhttp_connection_get_bufferevent(c->evcon);
+    /* For trailers; the head is measured before evhttp sees it. */
+    evhttp_connection_set_max_headers_size(c->evcon, (ev_ssize_t)(2 * out->max_head_size));
     return c;
 fail:
     destroy(c);
@@ -181,8 +203,10 @@ void connection_attach(struct connection *c, mw_exchange *x, struct evhttp_reque
     c->request = request;
     c->reused = c->connected;
     c->heard = c->head_seen = c->until_close = c->write_failed = false;
-    c->waiting = 0;
-    c->head_bytes = c->queued = c->flushed = 0;
+    c->held = mw_exchange_outgoing(x)->expects_continue;
+    c->searched = 0;
+    c->interims = 0;
+    c->queued = c->flushed = 0;
 }
 
 void connection_park(struct connection *c)
@@ -194,6 +218,7 @@ void connection_park(struct connection *c)
     c->x = NULL;
     c->request = NULL;
     c->idle_since = mw_now();
+    c->idle_turn = state->rt->turns;
     if (++state->idle_count > most_idle)
         connection_retire(MW_ITEM(state->idle.previous, struct connection, link));
     arm_sweep(state);

@@ -2,13 +2,29 @@
  * SPDX-License-Identifier: MIT */
 #include "evhttp/state.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
-static enum mw_phase phase_of(const struct connection *c)
+/* The socket beneath a TLS handshake. libevent does not tell when it is connected; OpenSSL begins
+ * before it is, so a refused connection looks like a failed handshake. */
+static bool transport_connected(const struct connection *c, int system_errno)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    if (system_errno == 0 || system_errno == ECONNRESET || system_errno == EPIPE)
+        return true; /* it was connected, and is no more */
+    if (mw_tls_heard(&c->tls))
+        return true;
+    return getpeername(bufferevent_getfd(c->bev), (struct sockaddr *)&peer, &size) == 0;
+}
+
+enum mw_phase diagnose_phase(const struct connection *c, int system_errno)
 {
     if (!c->connected)
-        return c->tls.bev != NULL && mw_tls_started(&c->tls) ? MW_PHASE_TLS : MW_PHASE_CONNECT;
+        return c->tls.bev != NULL && transport_connected(c, system_errno) ? MW_PHASE_TLS
+                                                                          : MW_PHASE_CONNECT;
     if (c->head_seen)
         return MW_PHASE_BODY;
     return mw_exchange_phase(c->x) == MW_PHASE_SEND ? MW_PHASE_SEND : MW_PHASE_HEAD;
@@ -32,10 +48,10 @@ static void tell_tls(const struct connection *c, struct mw_failure *f)
 
 void diagnose(const struct connection *c, short what, int system_errno, struct mw_failure *f)
 {
-    enum mw_phase phase = phase_of(c);
     /* errno means something only where the system reported an error, not at an end of data */
     if (what & BEV_EVENT_EOF)
         system_errno = 0;
+    enum mw_phase phase = diagnose_phase(c, system_errno);
     mw_failure_system(f, system_errno, phase);
     snprintf(f->address, sizeof f->address, "%s", c->address);
     bool tls_failed = c->tls.bev != NULL && mw_tls_explain(&c->tls, f);

@@ -34,6 +34,7 @@ const struct mw_engine mw_evhttp_engine = {
     .start = client_start,
     .pause = client_pause,
     .cancel = client_cancel,
+    .locate = client_locate,
     .forget = client_forget,
     .listen = server_listen,
     .unlisten = server_unlisten,

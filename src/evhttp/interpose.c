@@ -4,14 +4,16 @@
 
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <event2/http_struct.h>
 #include <event2/util.h>
+
+#include <stdio.h>
 
 /* While a request is being sent evhttp reads what comes and looks at it later; a server that talks
  * before it has listened must not fill the memory. */
 static const size_t most_early_input = 256u << 10;
 
-/* What a chunk's size, its line ends and the trailers may take beside the body's own bytes. */
-static const uint64_t most_framing = 4096;
+static const size_t most_chunk_line = 4096;
 
 static void on_event(struct bufferevent *bev, short what, void *arg);
 static void on_read(struct bufferevent *bev, void *arg);
@@ -41,48 +43,79 @@ static struct connection *connection_of(struct bufferevent *bev)
     return arg;
 }
 
-static void fail(struct connection *c, int code, const char *text, unsigned long long number)
+static void fail(struct connection *c, int code, const char *format, unsigned long long limit)
 {
     struct mw_failure f;
     mw_failure_init(&f, code, c->head_seen ? MW_PHASE_BODY : MW_PHASE_HEAD);
-    mw_failure_text(&f, text, number);
+    mw_failure_text(&f, format, limit);
+    snprintf(f.address, sizeof f.address, "%s", c->address);
     client_failed(c, &f);
 }
 
-/* evhttp holds a chunk back until it is whole, and lines of any length: what waits counts too. */
-static void check_limits(struct connection *c)
+static void fail_head(struct connection *c, const char *wrong)
 {
-    const struct mw_outgoing *out = mw_exchange_outgoing(c->x);
-    if (!c->head_seen && c->head_bytes > out->max_head_size)
+    struct mw_failure f;
+    mw_failure_init(&f, MW_PROTOCOL_FAILURE, MW_PHASE_HEAD);
+    mw_failure_text(&f, "the head of the reply is malformed: %s", wrong);
+    snprintf(f.address, sizeof f.address, "%s", c->address);
+    client_failed(c, &f);
+}
+
+/* Whether a whole head has come, and is one that evhttp may see. */
+static bool head_is_good(struct connection *c, struct evbuffer *input)
+{
+    size_t length = evbuffer_get_length(input);
+    size_t most = mw_exchange_outgoing(c->x)->max_head_size;
+    const char *bytes = (const char *)evbuffer_pullup(input, -1);
+    size_t head = bytes != NULL ? head_find_end(bytes, length, c->searched) : 0;
+    c->searched = length;
+    if (head > most || (head == 0 && length > most)) {
         fail(c, MW_UNKNOWN_CONTENT_ERROR,
-             "the head of the reply is larger than max_head_size, "
-             "%llu bytes",
-             out->max_head_size);
-    else if (c->head_seen &&
-             mw_exchange_received(c->x) + c->waiting > out->max_body_size + most_framing)
+             "the head of the reply is larger than max_head_size, %llu bytes", most);
+        return false;
+    }
+    const char *wrong = head > 0 ? head_check(bytes, head) : NULL;
+    if (wrong != NULL)
+        fail_head(c, wrong);
+    c->searched = 0; /* an interim head may be followed by another */
+    return head > 0 && wrong == NULL;
+}
+
+/* evhttp holds a chunk back until it is whole, and reads the line of its size whatever its length.
+ * Where it stands in the chunks can be seen from its count of bytes to read: below 0 it waits for a
+ * line. */
+static void check_body(struct connection *c, struct evbuffer *input)
+{
+    uint64_t most = mw_exchange_outgoing(c->x)->max_body_size;
+    const struct evhttp_request *request = c->request;
+    uint64_t waiting = evbuffer_get_length(input);
+    if (!request->chunked)
+        return; /* the head told the length, or it is given to the exchange as it comes */
+    if (request->ntoread > 0 && mw_exchange_received(c->x) + (uint64_t)request->ntoread > most)
         fail(c, MW_UNKNOWN_CONTENT_ERROR, "the body is larger than max_body_size, %llu bytes",
-             out->max_body_size);
+             most);
+    else if (request->ntoread < 0 && waiting > most_chunk_line)
+        fail(c, MW_PROTOCOL_FAILURE, "the line of a chunk's size is longer than %llu bytes",
+             most_chunk_line);
 }
 
 static void receive(struct connection *c)
 {
     struct evbuffer *input = bufferevent_get_input(c->bev);
-    size_t length = evbuffer_get_length(input);
     c->heard = true;
-    if (!c->head_seen)
-        c->head_bytes += length - c->waiting;
-    c->waiting = length; /* for the head callback, which runs inside */
     if (c->ev_read == NULL) {
-        if (length > most_early_input)
+        if (evbuffer_get_length(input) > most_early_input)
             bufferevent_disable(c->bev, EV_READ); /* evhttp enables it when it starts to read */
         return;
     }
+    if (!c->head_seen && !head_is_good(c, input))
+        return;
     c->ev_read(c->bev, c->ev_arg);
     if (c->x == NULL)
         return;
-    c->waiting = evbuffer_get_length(input);
     interpose(c);
-    check_limits(c);
+    if (c->head_seen)
+        check_body(c, input);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -111,14 +144,24 @@ static void on_write(struct bufferevent *bev, void *arg)
 }
 
 /* The server may have answered and closed before it had read the request, as with 413: what it said
- * is in the socket. evhttp reads it if this flag is set, but with the flag set it waits for ever
- * where the data then ends half-way; so it is set for this one call. */
-static void read_after_write_error(struct connection *c, short what, int system_errno)
+ * is in the socket after a failed write, and in the input after an end of data. */
+static bool may_have_answered(const struct connection *c, short what)
+{
+    if (!c->connected || c->write_failed || mw_exchange_phase(c->x) != MW_PHASE_SEND)
+        return false;
+    if ((what & BEV_EVENT_WRITING) && c->tls.bev == NULL) /* TLS reads nothing after an error */
+        return true;
+    return evbuffer_get_length(bufferevent_get_input(c->bev)) > 0;
+}
+
+/* evhttp goes over to reading if this flag is set, but with the flag set it waits for ever where
+ * the data then ends half-way; so it is set for this one call. */
+static void answer_while_sending(struct connection *c, int system_errno)
 {
     c->write_failed = true;
     c->write_errno = system_errno;
     evhttp_connection_set_flags(c->evcon, EVHTTP_CON_READ_ON_WRITE_ERROR);
-    c->ev_event(c->bev, what, c->ev_arg);
+    c->ev_event(c->bev, BEV_EVENT_WRITING | BEV_EVENT_ERROR, c->ev_arg);
     evhttp_connection_set_flags(c->evcon, 0);
     if (c->x == NULL)
         return;
@@ -143,12 +186,18 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
         }
         return;
     }
+    /* After an interim reply evhttp comes to what is in the input only later in this turn. */
+    if (c->ev_read != NULL && c->connected && evbuffer_get_length(bufferevent_get_input(bev)) > 0) {
+        receive(c);
+        if (c->x == NULL)
+            return;
+    }
     if (c->until_close && what == (BEV_EVENT_READING | BEV_EVENT_EOF)) {
         c->ev_event(bev, what, c->ev_arg); /* the one end of data that is an end of the body */
         return;
     }
-    if ((what & BEV_EVENT_WRITING) && c->connected && !c->write_failed && c->tls.bev == NULL) {
-        read_after_write_error(c, what, system_errno);
+    if (may_have_answered(c, what)) {
+        answer_while_sending(c, system_errno);
         return;
     }
     if (c->write_failed && !c->heard)

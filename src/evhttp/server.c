@@ -37,8 +37,6 @@ static const char *method_name(enum evhttp_cmd_type type)
         return "OPTIONS";
     case EVHTTP_REQ_TRACE:
         return "TRACE";
-    case EVHTTP_REQ_CONNECT:
-        return "CONNECT";
     case EVHTTP_REQ_PATCH:
         return "PATCH";
     default:
@@ -68,7 +66,9 @@ static const char *check(struct evhttp_request *request, const struct mw_headers
 {
     const char *target = evhttp_request_get_uri(request);
     struct head head;
-    const char *wrong = head_read(&head, h);
+    const char *wrong = head_check_fields(h);
+    if (wrong == NULL)
+        wrong = head_read(&head, h);
     if (wrong != NULL)
         return wrong;
     if (head.hosts > 1 || (head.hosts == 0 && request->minor >= 1))

@@ -49,6 +49,8 @@ struct connection {
     bool secure, insecure;
     char address[MW_ADDRESS_SIZE + 8]; /* the peer's, with its port */
     double idle_since;
+    unsigned long idle_turn; /* the runtime's turns by then */
+    int interims;            /* replies of 1xx before this one */
 
     /* the exchange in flight; NULL when idle or dead */
     mw_exchange *x;
@@ -61,10 +63,10 @@ struct connection {
     bool closing;       /* retired */
     bool closing_after; /* the reply in flight is the last */
     bool write_failed;
+    bool held;     /* the body waits for 100 */
     bool counting; /* the output is watched, for upload progress */
     int write_errno;
-    size_t waiting;           /* bytes of input that evhttp has left for later */
-    uint64_t head_bytes;      /* bytes of input before the end of the head */
+    size_t searched;          /* bytes of input that hold no end of the head */
     uint64_t queued, flushed; /* bytes that went into and out of the output */
 
     /* evhttp's own callbacks, called from ours */
@@ -91,15 +93,26 @@ void interpose(struct connection *c); /* takes the bufferevent's callbacks over,
 int client_start(mw_exchange *x);
 void client_pause(mw_exchange *x, bool on);
 void client_cancel(mw_exchange *x);
+void client_locate(const mw_exchange *x, struct mw_failure *f);
 void client_forget(mw_exchange *x);
 void client_connected(struct connection *c);
 void client_written(struct connection *c);
 void client_failed(struct connection *c, const struct mw_failure *f); /* may retry */
 
-/* diagnose.c: what a bufferevent's event means for the exchange on c. */
+/* diagnose.c */
+/* The phase that the exchange on c is in; `system_errno` of its failure, EINPROGRESS if it has not
+ * failed. */
+enum mw_phase diagnose_phase(const struct connection *c, int system_errno);
+/* What a bufferevent's event means for the exchange on c. */
 void diagnose(const struct connection *c, short what, int system_errno, struct mw_failure *f);
 
 /* head.c */
+/* The length of the head that the bytes begin with, with its empty line; 0 if it is not complete.
+ * The first `from` bytes were looked at before. */
+size_t head_find_end(const char *bytes, size_t length, size_t from);
+/* Words for what is wrong with a response's head as it came, or NULL. evhttp stops at a NUL, takes
+ * any version and any status, and control bytes: so it is shown good heads only. */
+const char *head_check(const char *bytes, size_t length);
 /* Copies evhttp's fields. Returns false without memory. */
 bool head_copy(struct mw_headers *h, const struct mw_allocator *a, struct evkeyvalq *fields);
 /* What a head says of its message's framing (RFC 9112, 6). */
@@ -108,6 +121,8 @@ struct head {
     bool chunked, close, keep_alive;
     int hosts; /* Host fields */
 };
+/* Bytes that are not allowed in fields; of requests, whose heads evhttp has parsed unseen. */
+const char *head_check_fields(const struct mw_headers *h);
 /* Fills it in. Returns words for what makes the framing doubtful, or NULL. */
 const char *head_read(struct head *head, const struct mw_headers *h);
 /* The length of a response's body: -1 until close or in chunks, 0 none. */

@@ -62,6 +62,8 @@ static void open_core(lua_State *L)
     l_open_loop(L);
     lua_pushliteral(L, MW_VERSION);
     lua_setfield(L, -2, "version");
+    lua_pushcfunction(L, l_traceback);
+    lua_setfield(L, -2, "traceback");
     lua_pushcfunction(L, define);
     lua_setfield(L, -2, "define");
 }

@@ -150,12 +150,23 @@ static void option_port(lua_State *L, struct draft *d, int index)
     d->options.port = (int)port;
 }
 
-static double size_of(lua_State *L, const char *option, int index)
+static double size_of(lua_State *L, const char *option, int index, double least)
 {
     double size = lua_tonumber(L, index);
-    if (lua_type(L, index) != LUA_TNUMBER || size != floor(size) || size < 0 || size > 1e15)
-        l_bad_option(L, option, "number of bytes, 0 or more,", index);
+    if (lua_type(L, index) != LUA_TNUMBER || size != floor(size) || size < least || size > 1e15)
+        l_bad_option(L, option,
+                     least > 0 ? "number of bytes above 0" : "number of bytes, 0 or more,", index);
     return size;
+}
+
+static void option_max_body_size(lua_State *L, struct draft *d, int index)
+{
+    if (lua_type(L, index) == LUA_TBOOLEAN && !lua_toboolean(L, index))
+        d->options.max_body_size = UINT64_MAX;
+    else if (lua_type(L, index) == LUA_TNUMBER)
+        d->options.max_body_size = (uint64_t)size_of(L, "max_body_size", index, 1);
+    else
+        l_bad_option(L, "max_body_size", "number of bytes, or false for no limit", index);
 }
 
 enum option {
@@ -233,13 +244,13 @@ static void set_option(lua_State *L, struct draft *d, enum option option, int in
         o->ca_file = l_option_string(L, name, index);
         break;
     case MAX_HEAD_SIZE:
-        o->max_head_size = (size_t)size_of(L, name, index);
+        o->max_head_size = (size_t)size_of(L, name, index, 1);
         break;
     case MAX_BODY_SIZE:
-        o->max_body_size = (uint64_t)size_of(L, name, index);
+        option_max_body_size(L, d, index);
         break;
     case READ_BUFFER_SIZE:
-        o->read_buffer_size = (size_t)size_of(L, name, index);
+        o->read_buffer_size = (size_t)size_of(L, name, index, 0);
         break;
     }
 }
@@ -340,6 +351,18 @@ static int start(lua_State *L, l_context *ctx, struct draft *d, int callback)
     return 1;
 }
 
+static void set_method(lua_State *L, struct draft *d, const char *function)
+{
+    const char *own = lua_tostring(L, lua_upvalueindex(4));
+    if (d->options.method == NULL && own == NULL)
+        luaL_error(L, "bad argument #1 to 'request' (the option 'method' is missing)");
+    if (d->options.method != NULL && own != NULL && strcmp(d->options.method, own) != 0)
+        luaL_error(L, "bad option 'method' ('%s' sends %s; http.request sends any method)",
+                   function, own);
+    if (own != NULL)
+        d->options.method = own;
+}
+
 /* Upvalues: the context; names of options; the function's name; its method, or nil; whether it
  * takes data. */
 static int request(lua_State *L)
@@ -364,10 +387,7 @@ static int request(lua_State *L)
         d.options.url = l_option_string(L, "url", 1);
     if (takes_data)
         read_body(L, &d, 2, function);
-    if (lua_isstring(L, lua_upvalueindex(4)))
-        d.options.method = lua_tostring(L, lua_upvalueindex(4));
-    else if (d.options.method == NULL)
-        return luaL_error(L, "bad argument #1 to 'request' (the option 'method' is missing)");
+    set_method(L, &d, function);
     if (d.options.url != NULL &&
         (d.options.hostname != NULL || d.options.path != NULL || d.options.query != NULL ||
          d.options.protocol != NULL || d.options.port != 0))

@@ -332,6 +332,12 @@ static int response_newindex(lua_State *L)
     return 0;
 }
 
+/* It broke, which is another thing than a status that says so. */
+static bool transfer_failed(const l_response *r)
+{
+    return mw_exchange_error(r->x) != mw_error_of_status(mw_exchange_status(r->x));
+}
+
 static int response_tostring(lua_State *L)
 {
     const l_response *r = l_response_check(L, 1);
@@ -339,7 +345,7 @@ static int response_tostring(lua_State *L)
         lua_pushliteral(L, "http.Response (closed)");
     else if (!finished(r))
         lua_pushfstring(L, "http.Response (%s, under way)", mw_exchange_url(r->x));
-    else if (mw_exchange_status(r->x) != 0)
+    else if (mw_exchange_status(r->x) != 0 && !transfer_failed(r))
         lua_pushfstring(L, "http.Response (%s, %d %s%s)", mw_exchange_url(r->x),
                         mw_exchange_status(r->x), mw_exchange_reason(r->x),
                         r->closed ? ", closed" : "");
@@ -481,21 +487,28 @@ static int response_abort(lua_State *L)
     return 0;
 }
 
+/* The one handler that runs from inside a call: what it is told of is that call. */
+static void tell_close(lua_State *L, const l_response *r)
+{
+    lua_settop(L, 1);
+    lua_getfenv(L, 1);
+    lua_pushcfunction(L, l_traceback);
+    if (push_handler(L, r, L_ON_CLOSE, "about_to_close_handler") && lua_pcall(L, 1, 0, 3) != 0)
+        l_report(r->object.ctx, lua_tostring(L, -1));
+}
+
 static int response_close(lua_State *L)
 {
     l_response *r = l_response_check(L, 1);
     if (!open(r))
         return 0;
-    lua_settop(L, 1);
-    lua_getfenv(L, 1);
-    bool told = push_handler(L, r, L_ON_CLOSE, "about_to_close_handler");
-    int failed = told ? lua_pcall(L, 1, 0, 0) : 0; /* it throws at the caller, but closes first */
-    if (!open(r))
-        return failed ? lua_error(L) : 0;
+    tell_close(L, r);
+    if (!open(r)) /* it may have closed it itself */
+        return 0;
     mw_exchange_cancel(r->x);
     mw_exchange_drop(r->x);
     r->closed = true;
-    return failed ? lua_error(L) : 0;
+    return 0;
 }
 
 static int response_header_values(lua_State *L)
@@ -540,10 +553,10 @@ static int response_transfer_error(lua_State *L)
     const l_response *r = l_response_check(L, 1);
     if (r->x == NULL)
         lua_pushliteral(L, "the runtime is closed");
-    else if (mw_exchange_error(r->x) == mw_error_of_status(mw_exchange_status(r->x)))
-        lua_pushnil(L);
-    else
+    else if (transfer_failed(r))
         lua_pushstring(L, mw_exchange_error_string(r->x));
+    else
+        lua_pushnil(L);
     return 1;
 }
 

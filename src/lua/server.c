@@ -190,6 +190,18 @@ static int request_finish(lua_State *L)
     return 0;
 }
 
+/* request:abort(): closes the connection. */
+static int request_abort(lua_State *L)
+{
+    l_request *request = check_request(L);
+    if (request->r == NULL)
+        return 0;
+    mw_reply_abort(request->r);
+    request->r = NULL;
+    l_unpin(&request->object);
+    return 0;
+}
+
 static int request_gone(lua_State *L)
 {
     const l_request *request = check_request(L);
@@ -304,9 +316,13 @@ void l_open_server(lua_State *L)
 {
     static const luaL_Reg of_server[] = {
         {"port", server_port}, {"close", server_close}, {NULL, NULL}};
-    static const luaL_Reg of_request[] = {{"read", request_read},   {"head", request_head},
-                                          {"write", request_write}, {"finish", request_finish},
-                                          {"gone", request_gone},   {NULL, NULL}};
+    static const luaL_Reg of_request[] = {{"read", request_read},
+                                          {"head", request_head},
+                                          {"write", request_write},
+                                          {"finish", request_finish},
+                                          {"abort", request_abort},
+                                          {"gone", request_gone},
+                                          {NULL, NULL}};
     new_type(L, L_SERVER, of_server, server_gc);
     new_type(L, L_REQUEST, of_request, request_gc);
     lua_pushcfunction(L, listen_on);

@@ -62,6 +62,13 @@ void mw_resolver_free(struct mw_resolver *r, bool own_base)
         destroy(r);
 }
 
+/* evdns prints each name server's failure; who asked is told in an error of the exchange. */
+static void be_quiet(int is_warning, const char *message)
+{
+    (void)is_warning;
+    (void)message;
+}
+
 static bool open_dns(struct mw_resolver *r)
 {
     const char *conf = r->resolv_conf != NULL ? r->resolv_conf : "/etc/resolv.conf";
@@ -72,6 +79,7 @@ static bool open_dns(struct mw_resolver *r)
     r->dns = evdns_base_new(r->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     if (r->dns == NULL)
         return false;
+    evdns_set_log_fn(be_quiet); /* libevent has one for all; a host sets its own after this */
     evdns_base_load_hosts(r->dns, hosts);
     evdns_base_resolv_conf_parse(
         r->dns, DNS_OPTION_SEARCH | DNS_OPTION_NAMESERVERS | DNS_OPTION_MISC, conf);

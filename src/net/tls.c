@@ -199,14 +199,10 @@ static SSL *ssl_of(const struct mw_tls *tls)
     return bufferevent_openssl_get_ssl(tls->bev);
 }
 
-bool mw_tls_started(const struct mw_tls *tls)
+bool mw_tls_heard(const struct mw_tls *tls)
 {
-    return !SSL_in_before(ssl_of(tls));
-}
-
-bool mw_tls_established(const struct mw_tls *tls)
-{
-    return SSL_is_init_finished(ssl_of(tls)) != 0;
+    BIO *bio = SSL_get_rbio(ssl_of(tls));
+    return bio != NULL && BIO_number_read(bio) > 0;
 }
 
 bool mw_tls_explain(const struct mw_tls *tls, struct mw_failure *f)

@@ -32,8 +32,7 @@ void mw_tls_store_free(struct mw_tls_store *store);
 bool mw_tls_connect(struct mw_tls_store *store, struct event_base *base, const char *host,
                     bool insecure, const char *ca_file, struct mw_tls *tls, struct mw_failure *f);
 
-bool mw_tls_started(const struct mw_tls *tls);     /* the handshake has begun */
-bool mw_tls_established(const struct mw_tls *tls); /* and is over */
+bool mw_tls_heard(const struct mw_tls *tls); /* the peer has sent at least a byte */
 
 /* Adds what OpenSSL knows of a failed connection. True if TLS itself failed, and not the transport
  * beneath it. */
