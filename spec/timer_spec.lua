@@ -163,11 +163,9 @@ describe("timer:cancel", function()
 
   it("refuses what is no timer", function()
     local timer = http.after(0, nothing)
-    for _, name in ipairs({ "cancel", "active" }) do
-      assert_misuse("bad argument #1 to '" .. name .. "'", function() timer[name]() end)
-      assert_misuse("bad argument #1 to '" .. name .. "'", function() timer[name]({}) end)
-      assert_misuse("bad argument #1 to '" .. name .. "'", function() timer[name](io.stdout) end)
-    end
+    assert_misuse("bad argument #1 to 'cancel'", function() timer.cancel() end)
+    assert_misuse("bad argument #1 to 'cancel'", function() timer.cancel({}) end)
+    assert_misuse("bad argument #1 to 'active'", function() timer.active(io.stdout) end)
     timer:cancel()
   end)
 end)

@@ -16,6 +16,18 @@ local function check(value, key)
   return value
 end
 
+local function list_of(value, key)
+  if type(value) ~= "table" then
+    return { value }
+  end
+  for index in pairs(value) do
+    if type(index) ~= "number" then
+      error(("the value of '%s' is a table, but no list"):format(key), 0)
+    end
+  end
+  return value
+end
+
 local function query(fields)
   local keys, parts = {}, {}
   for key in pairs(fields) do
@@ -26,8 +38,7 @@ local function query(fields)
   end
   table.sort(keys)
   for _, key in ipairs(keys) do
-    local value = fields[key]
-    for _, item in ipairs(type(value) == "table" and value or { value }) do
+    for _, item in ipairs(list_of(fields[key], key)) do
       parts[#parts + 1] = encode(key) .. "=" .. encode(check(item, key))
     end
   end

@@ -37,6 +37,13 @@ local ready = {
   end,
 }
 
+-- What was called with a dot in place of the colon.
+local function check_self(self, level)
+  if getmetatable(self) ~= "http.Response" or type(self) ~= "userdata" then
+    error(("bad self (http.Response expected, got %s); call it with a colon"):format(type(self)), level + 1)
+  end
+end
+
 local function state_of(response)
   local state = core.state(response)
   if not state then
@@ -57,7 +64,7 @@ local function pump(response, state)
   local waiters = state.waiters
   state.waiters = {}
   for _, wake in ipairs(waiters) do
-    wake()
+    task.wake(wake)
   end
   if ended(response) and not state.reads[1] and not state.waiters[1] then
     core.state(response, nil)
@@ -89,6 +96,7 @@ end
 --- Waits until the exchange has finished, and returns the Response. Nobody reads meanwhile, unless
 --- a ready_read_handler does, so a read_buffer_size is lifted.
 function methods:await()
+  check_self(self, 2)
   if not self.ready_read_handler and self.read_buffer_size > 0 then
     self.read_buffer_size = 0
   end
@@ -100,6 +108,7 @@ end
 
 local function iterator(kind, read)
   return function(self)
+    check_self(self, 2)
     if self.read_buffer_size == 0 and not self.finished then
       self.read_buffer_size = READ_AHEAD
     end
@@ -129,6 +138,7 @@ end)
 --- Waits for the end and decodes the body, which stays to be read. Returns the value, or nil and
 --- words for what is wrong.
 function methods:json()
+  check_self(self, 2)
   methods.await(self)
   local failure = core.transfer_error(self)
   if failure then
@@ -191,12 +201,14 @@ local function read_async(name, kind)
   end
   if kind == "all" then
     methods[name .. "_async"] = function(self, callback)
+      check_self(self, 2)
       check_callback(name .. "_async", 1, callback)
       complete(self, nil, callback)
     end
     return
   end
   methods[name .. "_async"] = function(self, max, callback)
+    check_self(self, 2)
     if callback == nil and type(max) == "function" and not name:find("^peek") then
       max, callback = nil, max
     end
@@ -219,6 +231,7 @@ end
 local function refuse_async(name, takes_argument)
   local refuse = methods[name]
   methods[name .. "_async"] = function(self, ...)
+    check_self(self, 2)
     local argument, callback
     if takes_argument then
       argument, callback = ...
@@ -252,6 +265,7 @@ end
 local close = methods.close
 
 function methods:close()
+  check_self(self, 2)
   close(self)
   if core.state(self) then
     kick(self)

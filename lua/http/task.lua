@@ -33,6 +33,24 @@ function M.current()
   return co and by_coroutine[co]
 end
 
+local due, waking = {}, false
+
+-- Resumes who waits, one after the other: a task that ends wakes the next, and not inside itself,
+-- or a long row of them would end in a stack overflow.
+function M.wake(wake)
+  due[#due + 1] = wake
+  if waking then
+    return
+  end
+  waking = true
+  local i = 1
+  while due[i] do
+    due[i]()
+    i = i + 1
+  end
+  due, waking = {}, false
+end
+
 local function report_unless_awaited(task)
   core.after(0, function()
     if not task.awaited then
@@ -47,13 +65,13 @@ local function finish(task, ok, ...)
   task.results = { n = select("#", ...), ... }
   if not ok then
     task.error = (...)
-    task.trace = debug.traceback(task.co, tostring(task.error))
+    task.trace = debug.traceback(task.co, core.words(task.error))
     report_unless_awaited(task)
   end
   local waiters = task.waiters
   task.waiters = {}
   for _, wake in ipairs(waiters) do
-    wake()
+    M.wake(wake)
   end
 end
 
@@ -114,8 +132,8 @@ function M.wait_until(ready, subscribe, level)
       error("cannot wait in a coroutine of your own; run it as a task: http.spawn(function)", level + 1)
     elseif core.looping() then
       error("cannot wait inside a handler; start a task there: http.spawn(function)", level + 1)
-    else
-      core.poll()
+    elseif core.poll() == 0 and not ready() then
+      error("nothing is pending, so what is waited for can never come", level + 1)
     end
   end
 end
@@ -173,6 +191,9 @@ function M.all(list)
     elseif kind ~= mt and kind ~= "http.Response" then
       local message = "bad argument #1 to 'all' (item %d is a %s; Response, task or function expected)"
       error(message:format(i, type(item)), 2)
+    end
+    if kind ~= "http.Response" then
+      item.awaited = true
     end
     items[i] = item
   end

@@ -551,7 +551,8 @@ static void normalises_urls(void)
         {{.hostname = "example.com"}, "http://example.com/"},
         {{.hostname = "::1", .port = 81}, "http://[::1]:81/"},
         {{.hostname = "[::1]", .protocol = "https"}, "https://[::1]/"},
-        {{.hostname = "a.b", .query = ""}, "http://a.b/?"},
+        {{.hostname = "a.b", .query = ""}, "http://a.b/"},
+        {{.url = "http://a.b/?"}, "http://a.b/?"},
     };
     struct site s;
     open_site(&s);

@@ -7,6 +7,7 @@
 #include <lualib.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,13 +133,19 @@ static int load(lua_State *L, const struct command *c)
     return luaL_loadfile(L, c->file);
 }
 
+/* What became of the main chunk. */
+struct outcome {
+    bool ended, failed;
+};
+
 /* The end of the main chunk: done(ok, trace). An error there ends the script at once. */
 static int on_main_done(lua_State *L)
 {
-    bool *failed = lua_touserdata(L, lua_upvalueindex(1));
+    struct outcome *outcome = lua_touserdata(L, lua_upvalueindex(1));
+    outcome->ended = true;
     if (lua_toboolean(L, 1))
         return 0;
-    *failed = true;
+    outcome->failed = true;
     if (!process.interrupted)
         fprintf(stderr, "moonwire: %s\n", lua_tostring(L, 2));
     mw_stop(process.rt);
@@ -147,7 +154,8 @@ static int on_main_done(lua_State *L)
 
 /* http._main(chunk, done, args…), with the chunk at the top of the stack. Returns false if it could
  * not even be called. */
-static bool start_main(lua_State *L, int argc, const struct command *c, char **argv, bool *failed)
+static bool start_main(lua_State *L, int argc, const struct command *c, char **argv,
+                       struct outcome *outcome)
 {
     int chunk = lua_gettop(L);
     lua_pushcfunction(L, l_traceback);
@@ -155,7 +163,7 @@ static bool start_main(lua_State *L, int argc, const struct command *c, char **a
     lua_getfield(L, -1, "_main");
     lua_remove(L, -2);
     lua_pushvalue(L, chunk);
-    lua_pushlightuserdata(L, failed);
+    lua_pushlightuserdata(L, outcome);
     lua_pushcclosure(L, on_main_done, 1);
     luaL_checkstack(L, argc, "too many arguments");
     for (int i = c->first; i < argc; i++)
@@ -184,7 +192,7 @@ static int status_of(lua_State *L, bool failed)
 static int run(lua_State *L)
 {
     struct job *job = lua_touserdata(L, 1);
-    bool failed = false;
+    struct outcome outcome = {false, false};
     lua_settop(L, 0);
     luaL_openlibs(L);
     lua_pushcfunction(L, luaopen_http);
@@ -203,22 +211,49 @@ static int run(lua_State *L)
     }
     mw_runtime *rt = l_context_get(L)->rt;
     catch_sigint(L, rt);
-    if (!start_main(L, job->argc, job->command, job->argv, &failed))
-        failed = true;
-    else if (!failed)
+    if (!start_main(L, job->argc, job->command, job->argv, &outcome))
+        outcome.failed = true;
+    else if (!outcome.failed)
         mw_run(rt);
+    if (!outcome.ended && !outcome.failed && !process.interrupted && mw_pending(rt) == 0) {
+        fputs("moonwire: nothing is pending, so what the script waits for can never come\n",
+              stderr);
+        outcome.failed = true;
+    }
     signal(SIGINT, SIG_DFL);
     lua_sethook(L, NULL, 0, 0);
-    job->status = status_of(L, failed);
+    job->status = status_of(L, outcome.failed);
     return 0;
+}
+
+/* The status, unless output was lost. */
+static int checked(int status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "moonwire: cannot write to standard output%s%s\n", errno ? ": " : "",
+            errno ? strerror(errno) : "");
+    return EXIT_SCRIPT;
+}
+
+/* A standard stream that is closed must not become a socket of the script's; what is written to it
+ * must fail, and so be noticed. */
+static void fill_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+            _exit(EXIT_SCRIPT);
+    }
 }
 
 int main(int argc, char **argv)
 {
+    fill_standard_streams();
     struct command command;
     int status = parse(argc, argv, &command);
     if (status >= 0)
-        return status;
+        return checked(status);
     lua_State *L = luaL_newstate();
     if (L == NULL) {
         fputs("moonwire: no memory for a Lua state\n", stderr);
@@ -230,9 +265,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "moonwire: %s\n", message != NULL ? message : "error");
     }
     lua_close(L);
-    if (fflush(stdout) != 0) {
-        fprintf(stderr, "moonwire: standard output: %s\n", strerror(errno));
-        job.status = EXIT_SCRIPT;
-    }
-    return job.status;
+    return checked(job.status);
 }

@@ -48,6 +48,7 @@ struct mw_engine {
                       const struct mw_headers *fields, int64_t length);
     int (*reply_body)(mw_request *r, const void *bytes, size_t length);
     void (*reply_end)(mw_request *r, bool complete); /* not complete: close the connection */
+    void (*watch)(mw_request *r);                    /* tell if the client leaves meanwhile */
     void (*detach)(mw_request *r);                   /* forget r; nothing more will be answered */
 };
 
@@ -83,6 +84,9 @@ bool mw_exchange_live(const mw_exchange *x);
 /* How far it is; the clocks depend on it. */
 void mw_exchange_on_phase(mw_exchange *x, enum mw_phase phase);
 enum mw_phase mw_exchange_phase(const mw_exchange *x);
+
+/* Something came from the peer, be it only a part of what is reported next. */
+void mw_exchange_on_activity(mw_exchange *x);
 
 /* So many bytes of the request body have been sent in all. */
 void mw_exchange_on_sent(mw_exchange *x, uint64_t bytes);

@@ -164,6 +164,11 @@ void mw_exchange_on_phase(mw_exchange *x, enum mw_phase phase)
     mw_clocks_change(x);
 }
 
+void mw_exchange_on_activity(mw_exchange *x)
+{
+    mw_clocks_touch(x);
+}
+
 void mw_exchange_on_sent(mw_exchange *x, uint64_t bytes)
 {
     if (x->ended || bytes == x->sent)
@@ -238,7 +243,6 @@ void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes)
         return;
     }
     x->received += length;
-    mw_clocks_touch(x);
     if (!x->paused && x->read_buffer_size > 0 &&
         evbuffer_get_length(x->buffer) >= x->read_buffer_size) {
         x->paused = true;

@@ -80,7 +80,7 @@ static int parts_of_options(mw_runtime *rt, const mw_options *o, struct mw_url_p
     if (o->path != NULL && o->path[0] != '/' && strcmp(o->path, "*") != 0)
         return mw_fail(rt, MW_EINVAL, "bad path: \"%.60s\" does not begin with \"/\"", o->path);
     parts->query = span(o->query);
-    parts->has_query = o->query != NULL;
+    parts->has_query = parts->query.length > 0;
     return MW_OK;
 }
 
@@ -160,6 +160,9 @@ static int check_fields(mw_exchange *x, const mw_options *o)
     mw_runtime *rt = x->rt;
     for (size_t i = 0; i < o->header_count; i++) {
         const mw_header *field = &o->headers[i];
+        if (field->name == NULL || field->value == NULL)
+            return mw_fail(rt, MW_EINVAL, "bad headers: field %zu has no %s", i + 1,
+                           field->name == NULL ? "name" : "value");
         int result = check(rt, "header name", mw_bad_token, span(field->name));
         if (result != MW_OK)
             return result;
@@ -240,9 +243,22 @@ static int prepare_body(mw_exchange *x, const mw_options *o)
     return MW_OK;
 }
 
+static int check_clock(mw_runtime *rt, const char *name, double seconds)
+{
+    if (seconds == seconds)
+        return MW_OK;
+    return mw_fail(rt, MW_EINVAL, "bad %s: it is not a number", name);
+}
+
 int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
 {
     int result = prepare_url(x, o);
+    if (result == MW_OK)
+        result = check_clock(x->rt, "connect_timeout", o->connect_timeout);
+    if (result == MW_OK)
+        result = check_clock(x->rt, "idle_timeout", o->idle_timeout);
+    if (result == MW_OK)
+        result = check_clock(x->rt, "total_timeout", o->total_timeout);
     if (result == MW_OK)
         result = prepare_method(x, o);
     if (result == MW_OK)

@@ -94,6 +94,8 @@ static int open_loop(mw_runtime *rt, struct event_base *host_base)
     rt->wake_event = event_new(rt->base, rt->wake[0], EV_READ | EV_PERSIST, on_wake, NULL);
     rt->defer_event = evtimer_new(rt->base, run_deferred, rt);
     rt->poll_timer = evtimer_new(rt->base, on_poll_timer, NULL);
+    if (!mw_timers_open(rt))
+        return -1;
     if (rt->wake_event == NULL || rt->defer_event == NULL || rt->poll_timer == NULL)
         return -1;
     return event_add(rt->wake_event, NULL);
@@ -169,8 +171,7 @@ void mw_close(mw_runtime *rt)
         mw_server_free(MW_ITEM(rt->servers.next, mw_server, link));
     while (!mw_list_empty(&rt->exchanges))
         mw_exchange_free(MW_ITEM(rt->exchanges.next, mw_exchange, link));
-    while (!mw_list_empty(&rt->timers))
-        mw_timer_free(MW_ITEM(rt->timers.next, mw_timer, link));
+    mw_timers_close(rt);
     if (rt->engine_state != NULL)
         rt->engine->close(rt->engine_state);
     mw_resolver_free(rt->resolver, rt->own_base);
@@ -208,11 +209,15 @@ void mw_undefer(struct mw_deferred *work)
     mw_unlink(&work->link);
 }
 
+static int running(mw_runtime *rt, const char *call)
+{
+    return mw_fail(rt, MW_ELOOP, "%s was called while the loop is running", call);
+}
+
+/* A host's loop that runs without our knowledge refuses by itself. */
 static int in_loop(mw_runtime *rt, const char *call)
 {
-    if (rt->looping || rt->callback_depth > 0)
-        return mw_fail(rt, MW_ELOOP, "%s was called while the loop is running", call);
-    return MW_OK;
+    return rt->looping || rt->callback_depth > 0 ? running(rt, call) : MW_OK;
 }
 
 int mw_poll(mw_runtime *rt, double seconds)
@@ -228,12 +233,12 @@ int mw_poll(mw_runtime *rt, double seconds)
         event_add(rt->poll_timer, &wait);
     }
     rt->looping = true;
-    event_base_loop(rt->base, flags);
+    int turned = event_base_loop(rt->base, flags);
     rt->looping = false;
     if (seconds > 0)
         event_del(rt->poll_timer);
     rt->stopping = 0;
-    return rt->pending;
+    return turned < 0 ? running(rt, "mw_poll") : rt->pending;
 }
 
 int mw_run(mw_runtime *rt)
@@ -242,11 +247,12 @@ int mw_run(mw_runtime *rt)
     if (result != MW_OK)
         return result;
     rt->looping = true;
-    while (rt->pending > 0 && !rt->stopping)
-        event_base_loop(rt->base, EVLOOP_ONCE);
+    int turned = 0;
+    while (rt->pending > 0 && !rt->stopping && turned >= 0)
+        turned = event_base_loop(rt->base, EVLOOP_ONCE);
     rt->looping = false;
     rt->stopping = 0;
-    return MW_OK;
+    return turned < 0 ? running(rt, "mw_run") : MW_OK;
 }
 
 void mw_stop(mw_runtime *rt)

@@ -39,6 +39,8 @@ struct mw_runtime {
     unsigned long turns; /* how often deferred work has run */
     struct event *poll_timer;
     struct mw_link deferred;
+    struct event *timer_event;
+    unsigned long timer_number; /* how many timers were started */
     struct mw_link exchanges, timers, servers, requests;
 };
 

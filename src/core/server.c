@@ -88,14 +88,23 @@ static void arrive(struct mw_deferred *self)
         mw_request_free(r);
         return;
     }
+    bool freed = false;
+    r->freed = &freed;
     rt->callback_depth++;
     r->server->on_request(r->server, r, r->server->ud);
     rt->callback_depth--;
+    if (freed)
+        return;
+    r->freed = NULL;
+    if (r->server != NULL && !r->gone) /* most requests are answered by now, and need no watch */
+        engine_of(rt)->watch(r);
 }
 
 void mw_request_free(mw_request *r)
 {
     const struct mw_allocator *a = &r->rt->allocator;
+    if (r->freed != NULL)
+        *r->freed = true;
     engine_of(r->rt)->detach(r);
     mw_undefer(&r->arrival);
     if (mw_linked(&r->link)) {
@@ -207,6 +216,9 @@ static bool has_no_body(int status)
 
 static int check_field(mw_runtime *rt, const mw_header *field)
 {
+    if (field->name == NULL || field->value == NULL)
+        return mw_fail(rt, MW_EINVAL, "bad headers: a field has no %s",
+                       field->name == NULL ? "name" : "value");
     if (mw_bad_token(field->name, strlen(field->name)) >= 0)
         return mw_fail(rt, MW_EINVAL, "bad header name: \"%.60s\" has a byte that is not allowed",
                        field->name);

@@ -6,13 +6,19 @@
 #include "core/runtime.h"
 
 struct mw_timer {
-    struct mw_link link;
+    struct mw_link link; /* in the runtime's list, the next to fire first */
     mw_runtime *rt;
-    struct event *event;
+    double due; /* of mw_now */
+    double interval;
+    unsigned long number; /* of its start, in the order of starts */
     mw_timer_fn fn;
     void *ud;
     bool repeat;
-    bool counted; /* among what is pending */
+    bool counted; /* among what is pending; it is in the list just then */
 };
+
+/* The event that fires for the first timer of the list. */
+bool mw_timers_open(mw_runtime *rt);
+void mw_timers_close(mw_runtime *rt);
 
 #endif

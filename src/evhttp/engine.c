@@ -41,5 +41,6 @@ const struct mw_engine mw_evhttp_engine = {
     .reply_head = server_reply_head,
     .reply_body = server_reply_body,
     .reply_end = server_reply_end,
+    .watch = server_watch,
     .detach = server_detach,
 };

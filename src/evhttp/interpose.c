@@ -103,6 +103,7 @@ static void receive(struct connection *c)
 {
     struct evbuffer *input = bufferevent_get_input(c->bev);
     c->heard = true;
+    mw_exchange_on_activity(c->x);
     if (c->ev_read == NULL) {
         if (evbuffer_get_length(input) > most_early_input)
             bufferevent_disable(c->bev, EV_READ); /* evhttp enables it when it starts to read */

@@ -80,9 +80,14 @@ static const char *check(struct evhttp_request *request, const struct mw_headers
     return NULL;
 }
 
+/* The connection is being closed; its descriptor may be another's soon. */
 static void on_gone(struct evhttp_connection *evcon, void *arg)
 {
+    struct evhttp_call *call = call_of(arg);
     (void)evcon;
+    if (call->watch != NULL)
+        event_free(call->watch);
+    call->watch = NULL;
     mw_request_on_gone(arg);
 }
 
@@ -163,6 +168,8 @@ static int open_listener(struct listener *l, const struct mw_listen *how, int *p
     if (how->cert_file != NULL) {
         l->tls =
             mw_tls_server_new(&rt->allocator, how->cert_file, how->key_file, wrong, sizeof wrong);
+        if (l->tls == NULL && wrong[0] == '\0')
+            return mw_fail(rt, MW_ENOMEM, "no memory for TLS");
         if (l->tls == NULL)
             return mw_fail(rt, MW_ESYSTEM, "%s", wrong);
         evhttp_set_bevcb(l->http, on_accept, l);
@@ -234,6 +241,30 @@ int server_reply_body(mw_request *r, const void *bytes, size_t length)
     return MW_OK;
 }
 
+static void on_left(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    mw_request_on_gone(arg);
+}
+
+/* evhttp does not read while a request is being answered, so it learns of a client that leaves when
+ * it writes. It must not be made to read either: one byte more, and it exits. The end of the data
+ * can be waited for without reading it. */
+void server_watch(mw_request *r)
+{
+    struct evhttp_call *call = call_of(r);
+    if (call->request == NULL || call->watch != NULL)
+        return;
+    struct evhttp_connection *evcon = evhttp_request_get_connection(call->request);
+    if (evcon == NULL)
+        return;
+    evutil_socket_t fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
+    call->watch = event_new(mw_request_runtime(r)->base, fd, EV_CLOSED, on_left, r);
+    if (call->watch != NULL)
+        event_add(call->watch, NULL);
+}
+
 /* Gives the request back to evhttp, which frees it when it is sent, or at once without a peer. */
 static void release(mw_request *r, struct evhttp_request *request)
 {
@@ -241,6 +272,9 @@ static void release(mw_request *r, struct evhttp_request *request)
     if (evcon != NULL)
         evhttp_connection_set_closecb(evcon, NULL, NULL);
     call_of(r)->request = NULL;
+    if (call_of(r)->watch != NULL)
+        event_free(call_of(r)->watch);
+    call_of(r)->watch = NULL;
 }
 
 void server_reply_end(mw_request *r, bool complete)

@@ -136,10 +136,12 @@ int server_reply_head(mw_request *r, int status, const char *reason,
                       const struct mw_headers *fields, int64_t length);
 int server_reply_body(mw_request *r, const void *bytes, size_t length);
 void server_reply_end(mw_request *r, bool complete);
+void server_watch(mw_request *r);
 void server_detach(mw_request *r);
 /* The engine's part of a request: evhttp's, NULL once it is gone or answered. */
 struct evhttp_call {
     struct evhttp_request *request;
+    struct event *watch; /* for the client's leaving, NULL while nobody waits */
 };
 
 #endif

@@ -113,17 +113,27 @@ void l_report(l_context *ctx, const char *message)
     mw_report(ctx->rt, message);
 }
 
+/* __tostring of what was thrown; it may throw in its turn. */
+static bool push_words(lua_State *L)
+{
+    if (!luaL_getmetafield(L, 1, "__tostring"))
+        return false;
+    lua_pushvalue(L, 1);
+    return lua_pcall(L, 1, 1, 0) == 0 && lua_isstring(L, -1);
+}
+
+int l_words(lua_State *L)
+{
+    if (lua_isstring(L, 1))
+        lua_pushvalue(L, 1);
+    else if (!push_words(L))
+        lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+    return 1;
+}
+
 int l_traceback(lua_State *L)
 {
-    if (lua_isstring(L, 1)) {
-        luaL_traceback(L, L, lua_tostring(L, 1), 1);
-        return 1;
-    }
-    if (luaL_callmeta(L, 1, "__tostring") && lua_isstring(L, -1)) {
-        luaL_traceback(L, L, lua_tostring(L, -1), 1);
-        return 1;
-    }
-    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+    l_words(L);
     luaL_traceback(L, L, lua_tostring(L, -1), 1);
     return 1;
 }

@@ -53,6 +53,9 @@ void l_report(l_context *ctx, const char *message);
 /* A message handler for lua_pcall: adds a traceback, whatever was thrown. */
 int l_traceback(lua_State *L);
 
+/* words(thrown) -> string: the same without the traceback. */
+int l_words(lua_State *L);
+
 /* Tells the collector of memory outside its sight, and lets it work once that is much. */
 void l_foreign_memory(l_context *ctx, size_t bytes);
 

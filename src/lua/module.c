@@ -64,6 +64,8 @@ static void open_core(lua_State *L)
     lua_setfield(L, -2, "version");
     lua_pushcfunction(L, l_traceback);
     lua_setfield(L, -2, "traceback");
+    lua_pushcfunction(L, l_words);
+    lua_setfield(L, -2, "words");
     lua_pushcfunction(L, define);
     lua_setfield(L, -2, "define");
 }

@@ -266,8 +266,10 @@ static void read_options(lua_State *L, struct draft *d, int index)
         lua_rawget(L, lua_upvalueindex(2));
         int option = (int)lua_tointeger(L, -1);
         if (option == 0) {
-            lua_pushvalue(L, value - 1);
-            luaL_error(L, "unknown option '%s'", lua_tostring(L, -1));
+            lua_pushvalue(L, value - 1); /* a copy: lua_tostring changes a number */
+            const char *name = lua_tostring(L, -1);
+            luaL_error(L, name != NULL ? "unknown option '%s'" : "unknown option (a %s as a key)",
+                       name != NULL ? name : luaL_typename(L, -1));
         }
         set_option(L, d, (enum option)option, value);
         lua_settop(L, value - 1);
@@ -290,7 +292,9 @@ static bool is_payload(lua_State *L, int index)
 static void unwrap_payload(lua_State *L, int index)
 {
     lua_getfield(L, index, "type");
-    bool bytes = lua_tointeger(L, -1) == 1;
+    if (lua_type(L, -1) != LUA_TNUMBER || (lua_tonumber(L, -1) != 0 && lua_tonumber(L, -1) != 1))
+        luaL_error(L, "bad Payload (its type is neither Payload.STRING nor Payload.BYTE_TABLE)");
+    bool bytes = lua_tonumber(L, -1) == 1;
     lua_pop(L, 1);
     lua_getfield(L, index, bytes ? "bytes" : "string");
     int expected = bytes ? LUA_TTABLE : LUA_TSTRING;

@@ -450,6 +450,8 @@ static void tell_done(lua_State *L, void *ud)
     l_response *r = ud;
     l_context *ctx = r->object.ctx;
     push_self(L, r);
+    if (error_of(r) != MW_NO_ERROR)
+        r->stream_error = NULL; /* the last error is told of, and that is this one */
     if (mw_exchange_received(r->x) == 0)
         download_progress(L, r); /* once, with 0 and 0 */
     if (error_of(r) != MW_NO_ERROR && push_handler(L, r, L_ON_ERROR, "error_handler")) {
@@ -500,10 +502,11 @@ static void tell_close(lua_State *L, const l_response *r)
 static int response_close(lua_State *L)
 {
     l_response *r = l_response_check(L, 1);
-    if (!open(r))
+    if (!open(r) || r->closing)
         return 0;
+    r->closing = true;
     tell_close(L, r);
-    if (!open(r)) /* it may have closed it itself */
+    if (r->x == NULL)
         return 0;
     mw_exchange_cancel(r->x);
     mw_exchange_drop(r->x);
@@ -611,9 +614,9 @@ void l_open_response(lua_State *L)
     lua_setfield(L, class - 1, "__gc");
     lua_pushcfunction(L, response_tostring);
     lua_setfield(L, class - 1, "__tostring");
-    lua_pushliteral(L, "http.Response");
+    lua_pushliteral(L, L_RESPONSE);
     lua_setfield(L, class - 1, "__name");
-    lua_pushliteral(L, "http.Response");
+    lua_pushliteral(L, L_RESPONSE);
     lua_setfield(L, class - 1, "__metatable"); /* its __gc must not be called by hand */
     lua_setfield(L, class - 2, "Response");
     lua_pop(L, 1);

@@ -5,7 +5,7 @@
 
 #include "lua/context.h"
 
-#define L_RESPONSE "moonwire.Response"
+#define L_RESPONSE "http.Response"
 
 /* What of a Response is set, so that an event looks up only what is there. */
 enum l_handler {
@@ -24,6 +24,7 @@ typedef struct l_response {
     l_object object;
     mw_exchange *x;
     unsigned set; /* l_handler bits */
+    bool closing; /* about_to_close_handler has been called, or is being called */
     bool closed;
     const char *stream_error; /* words for a stream operation that is not possible, or NULL */
 } l_response;

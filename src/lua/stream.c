@@ -34,9 +34,24 @@ void l_push_bytes(lua_State *L, const char *bytes, size_t length)
     }
 }
 
+/* The number of items of a list; throws for a table with other keys, which was meant otherwise. */
+static size_t check_list(lua_State *L, int index, const char *what)
+{
+    size_t count = 0, length = lua_objlen(L, index);
+    lua_pushnil(L);
+    while (lua_next(L, index) != 0) {
+        count++;
+        lua_pop(L, 1);
+    }
+    if (count != length)
+        luaL_error(L, "bad %s: the table is not a list of bytes (encode it to a string first)",
+                   what);
+    return length;
+}
+
 void l_bytes_to_string(lua_State *L, int index, const char *what)
 {
-    size_t length = lua_objlen(L, index);
+    size_t length = check_list(L, index, what);
     unsigned char *bytes = lua_newuserdata(L, length + 1); /* the collector's, should it throw */
     for (size_t i = 0; i < length; i++) {
         lua_rawgeti(L, index, (int)i + 1);

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "lua/context.h"
 
-#define L_TIMER "moonwire.Timer"
+#define L_TIMER "http.Timer"
 
 enum { SLOT_FUNCTION = 1 };
 

@@ -56,10 +56,12 @@ void mw_resolver_free(struct mw_resolver *r, bool own_base)
      * else hangs on it any more. A host's loop is not ours to turn. */
     for (int turns = 0; own_base && r->running > 0 && turns < 100; turns++)
         event_base_loop(r->base, EVLOOP_NONBLOCK);
-    if (r->running > 0)
-        r->closing = true;
-    else
+    if (r->running == 0) {
         destroy(r);
+        return;
+    }
+    r->closing = true;
+    evdns_base_clear_nameservers_and_suspend(r->dns); /* its sockets close now */
 }
 
 /* evdns prints each name server's failure; who asked is told in an error of the exchange. */

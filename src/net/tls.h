@@ -41,7 +41,8 @@ bool mw_tls_explain(const struct mw_tls *tls, struct mw_failure *f);
 /* Says close_notify, so that a strict peer does not take the end for a truncation. */
 void mw_tls_goodbye(struct bufferevent *bev);
 
-/* A server's certificate. Returns NULL with words in `wrong`. */
+/* A server's certificate. Returns NULL with words in `wrong`, which stay "" where there was no
+ * memory. */
 struct mw_tls_server *mw_tls_server_new(const struct mw_allocator *a, const char *cert_file,
                                         const char *key_file, char *wrong, size_t size);
 void mw_tls_server_free(struct mw_tls_server *server);

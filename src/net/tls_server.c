@@ -35,7 +35,7 @@ struct mw_tls_server *mw_tls_server_new(const struct mw_allocator *a, const char
                                         const char *key_file, char *wrong, size_t size)
 {
     struct mw_tls_server *server = mw_zalloc(a, sizeof *server);
-    snprintf(wrong, size, "no memory for TLS");
+    wrong[0] = '\0';
     if (server == NULL)
         return NULL;
     server->allocator = *a;

@@ -1,0 +1,781 @@
+-- http.serve: what a handler is given, what it may answer, and what a server does with clients that
+-- are rude.
+-- SPDX-License-Identifier: MIT
+
+local helper = require("helper")
+local http = require("http")
+local raw = require("raw")
+local certs = require("certs") -- made with raw, which lives on the loop of http
+
+local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
+local PATIENCE = 20 * (tonumber(os.getenv("MW_SLOW")) or 1)
+local GET = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+local servers = {}
+
+-- Serves until the test is over.
+local function serve(handler, options)
+  options = options or {}
+  options.handler = handler
+  local server = assert(http.serve(options))
+  servers[#servers + 1] = server
+  return server
+end
+
+local function close_servers()
+  for _, server in ipairs(servers) do
+    server:close()
+  end
+  servers = {}
+end
+
+-- Sends bytes on a connection of its own and returns all that comes back until the server closes.
+local function talk(server, bytes)
+  local conn = raw.connect({ port = server.port })
+  conn:send(bytes)
+  helper.wait(function() return conn.closed end, nil, "the server to close")
+  return conn.received
+end
+
+-- The parts of a reply: its status, reason, fields (of several the last), body.
+local function parse(reply)
+  local head, body = reply:match("^(.-\r\n)\r\n(.*)$")
+  local status, reason, fields = (head or ""):match("^HTTP/1%.[01] (%d%d%d) ([^\r\n]*)\r\n(.*)$")
+  assert(status, "no reply: " .. reply)
+  local headers = {}
+  for name, value in fields:gmatch("([^:\r\n]+): *([^\r\n]*)\r\n") do
+    headers[name:lower()] = value
+  end
+  return { status = tonumber(status), reason = reason, headers = headers, body = body }
+end
+
+local function ask(server, bytes)
+  return parse(talk(server, bytes or GET))
+end
+
+-- That fn throws words, told at a line of this file.
+local function assert_misuse(words, fn)
+  local ok, message = pcall(fn)
+  assert.is_false(ok)
+  assert.truthy(message:find(words, 1, true), message)
+  assert.matches("^spec/serve_spec%.lua:%d+: ", message)
+end
+
+describe("a request", function()
+  after_each(close_servers) -- before helper looks for what is left
+  helper.setup()
+
+  it("has a method, a target, a path, a query, and the client's address", function()
+    local seen
+    local server = serve(function(request) seen = request end)
+    ask(server, "DELETE /a%20b/c?d=e?f&g HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert.equal("DELETE", seen.method)
+    assert.equal("/a%20b/c?d=e?f&g", seen.target)
+    assert.equal("/a%20b/c", seen.path)
+    assert.equal("d=e?f&g", seen.query)
+    assert.equal("127.0.0.1", seen.peer)
+    ask(server, GET)
+    assert.same({ "/", "" }, { seen.path, seen.query })
+  end)
+
+  it("has every method that there is", function()
+    local seen
+    local server = serve(function(request) seen = request.method end)
+    for _, method in ipairs({ "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH" }) do
+      http.request({ method = method, url = server.url }):await()
+      assert.equal(method, seen)
+    end
+  end)
+
+  it("has headers, whatever the case of their names", function()
+    local seen
+    local server = serve(function(request) seen = request.headers end)
+    ask(server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" ..
+      "X-One: 1\r\nX-Two: a\r\nx-two:  b \r\nX-Empty:\r\n\r\n")
+    assert.equal("1", seen["x-one"])
+    assert.equal("1", seen["X-One"])
+    assert.equal("a, b", seen["X-TWO"])
+    assert.equal("", seen["x-empty"])
+    assert.is_nil(seen["x-none"])
+  end)
+
+  it("has its whole body, whatever the bytes", function()
+    local seen
+    local server = serve(function(request) seen = request.body end)
+    local bytes = {}
+    for i = 0, 255 do
+      bytes[i + 1] = string.char(i)
+    end
+    local body = table.concat(bytes):rep(400)
+    http.post(server.url, body):await()
+    assert.is_true(seen == body)
+    http.get(server.url):await()
+    assert.equal("", seen)
+    ask(server, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n" ..
+      "3\r\na\0b\r\n2\r\ncd\r\n0\r\n\r\n")
+    assert.equal("a\0bcd", seen)
+  end)
+end)
+
+describe("a response", function()
+  after_each(close_servers) -- before helper looks for what is left
+  helper.setup()
+
+  it("is 200 with an empty body by default", function()
+    local reply = ask(serve(function() end))
+    assert.same({ 200, "OK", "", "0" }, { reply.status, reply.reason, reply.body, reply.headers["content-length"] })
+  end)
+
+  it("has a status, a reason, headers and a body", function()
+    local server = serve(function(_, response)
+      response.status = 418
+      response.reason = "Short and stout"
+      response.headers["X-Text"] = "text"
+      response.headers["X-Number"] = 12
+      response.headers["X-List"] = { "one", 2 }
+      response.body = "a\0body"
+    end)
+    local bytes = talk(server, GET)
+    local reply = parse(bytes)
+    assert.same({ 418, "Short and stout", "a\0body" }, { reply.status, reply.reason, reply.body })
+    assert.same({ "text", "12", "6" },
+      { reply.headers["x-text"], reply.headers["x-number"], reply.headers["content-length"] })
+    assert.truthy(bytes:find("\r\nX-List: one\r\nX-List: 2\r\n", 1, true))
+  end)
+
+  it("has the registered reason, or none, where it gives none", function()
+    local status
+    local server = serve(function(_, response) response.status = status end)
+    for number, reason in pairs({ [404] = "Not Found", [429] = "Too Many Requests", [599] = "" }) do
+      status = number
+      assert.equal(reason, ask(server).reason)
+    end
+  end)
+
+  it("may be finished before the handler ends", function()
+    local after
+    local server = serve(function(_, response)
+      assert(response:finish("early"))
+      assert(response.finished)
+      http.sleep(0)
+      after = true
+    end)
+    assert.equal("early", ask(server).body)
+    helper.wait(function() return after end)
+  end)
+
+  it("may be written in pieces, as they come", function()
+    local server = serve(function(_, response)
+      response.headers["Content-Type"] = "text/plain"
+      for i = 1, 3 do
+        assert(response:write("piece " .. i .. ";"))
+        assert(response.sent)
+        http.sleep(0)
+      end
+      assert(response:write(""))
+    end)
+    local reply = ask(server)
+    assert.equal("chunked", reply.headers["transfer-encoding"])
+    assert.equal("text/plain", reply.headers["content-type"])
+    assert.equal("8\r\npiece 1;\r\n8\r\npiece 2;\r\n8\r\npiece 3;\r\n0\r\n\r\n", reply.body)
+    assert.equal("piece 1;piece 2;piece 3;", http.get(server.url):await():read_string())
+  end)
+
+  it("comes in pieces as they are written, not at the end", function()
+    local goes_on = false
+    local server = serve(function(_, response)
+      response:write("first")
+      while not goes_on do
+        http.sleep(0)
+      end
+      response:finish("last")
+    end)
+    local response = http.get(server.url)
+    response.ready_read_handler = helper.expect(function(self)
+      goes_on = goes_on or self:read_string() == "first"
+    end, 2)
+    response:await()
+  end)
+
+  it("may state the length of what it writes in pieces", function()
+    local server = serve(function(_, response)
+      response.headers["Content-Length"] = 6
+      response:write("abc")
+      response:write("def")
+    end)
+    local reply = ask(server)
+    assert.same({ "6", "abcdef" }, { reply.headers["content-length"], reply.body })
+    assert.is_nil(reply.headers["transfer-encoding"])
+  end)
+
+  it("carries no body to HEAD, nor with 204 and 304, but the length that it would have", function()
+    local status = 200
+    local server = serve(function(_, response)
+      response.status = status
+      response.body = "hello"
+    end)
+    local head = GET:gsub("GET", "HEAD")
+    local function check(expected_status, length, request)
+      local reply = ask(server, request)
+      assert.same({ expected_status, "" }, { reply.status, reply.body })
+      assert.equal(length, reply.headers["content-length"])
+      assert.is_nil(reply.headers["transfer-encoding"])
+    end
+    check(200, "5", head)
+    status = 304
+    check(304, "5", GET)
+    check(304, "5", head)
+    status = 204
+    check(204, nil, GET)
+  end)
+
+  it("carries no body to HEAD when it is written in pieces, either", function()
+    local server = serve(function(_, response)
+      response:write("some")
+      response:write("thing")
+    end)
+    assert.equal("", ask(server, (GET:gsub("GET", "HEAD"))).body)
+    assert.is_true(http.head(server.url):await().ok)
+  end)
+
+  it("ends with the connection for a client of HTTP/1.0 where its length is not known", function()
+    local server = serve(function(_, response)
+      response:write("some")
+      http.sleep(0)
+      response:write("thing")
+    end)
+    for _, field in ipairs({ "", "Connection: keep-alive\r\n" }) do
+      local reply = ask(server, "GET / HTTP/1.0\r\n" .. field .. "\r\n")
+      assert.equal("something", reply.body)
+      assert.is_nil(reply.headers["content-length"])
+      assert.is_nil(reply.headers["transfer-encoding"])
+    end
+  end)
+
+  it("may be large", function()
+    local body = ("0123456789abcdef"):rep(512 * 1024)
+    local server = serve(function(_, response) response.body = body end)
+    assert.is_true(http.get(server.url):await():read_string() == body)
+  end)
+
+  it("is followed by the next on the same connection", function()
+    local count = 0
+    local server = serve(function(request, response)
+      count = count + 1
+      http.sleep(0)
+      response.body = request.path .. count
+    end)
+    local conn = raw.connect({ port = server.port })
+    for i = 1, 3 do
+      conn:send("GET /kept HTTP/1.1\r\nHost: x\r\n\r\n")
+      helper.wait(function() return conn.received:find("/kept" .. i, 1, true) end)
+    end
+    local _, heads = conn.received:gsub("HTTP/1.1 200 OK", "")
+    assert.equal(3, heads)
+    assert.is_true(conn.open)
+    conn:close()
+  end)
+
+  it("answers requests that come at once in their order", function()
+    local server = serve(function(request, response)
+      http.sleep(request.path == "/1" and 0.01 or 0)
+      response.body = request.path .. ";"
+    end)
+    local bytes = ""
+    for i = 1, 4 do
+      bytes = bytes .. ("GET /%d HTTP/1.1\r\nHost: x\r\n%s\r\n"):format(i, i == 4 and "Connection: close\r\n" or "")
+    end
+    local order = {}
+    for path in talk(server, bytes):gmatch("/(%d);") do
+      order[#order + 1] = path
+    end
+    assert.same({ "1", "2", "3", "4" }, order)
+  end)
+end)
+
+describe("a handler", function()
+  after_each(close_servers) -- before helper looks for what is left
+  helper.setup()
+
+  it("may await requests of the client, of its own server too", function()
+    local server
+    server = serve(function(request, response)
+      if request.path == "/inner" then
+        http.sleep(0)
+        response.body = "inner"
+      else
+        local results = http.all({ http.get(server.url .. "/inner"), http.get(server.url .. "/inner") })
+        response.body = results[1]:read_string() .. results[2]:read_string()
+      end
+    end)
+    assert.equal("innerinner", http.get(server.url):await():read_string())
+  end)
+
+  it("does not keep others waiting while it waits", function()
+    local running, most = 0, 0
+    local server = serve(function()
+      running = running + 1
+      most = math.max(most, running)
+      http.sleep(0.005)
+      running = running - 1
+    end)
+    local requests = {}
+    for i = 1, 10 do
+      requests[i] = http.get(server.url)
+    end
+    http.all(requests)
+    assert.is_true(most > 1)
+  end)
+
+  it("is refused what is not HTTP, with words at its line, and can still answer", function()
+    local tries = helper.expect(function(response)
+      local function refuse(words, field, value, method, ...)
+        local before = response[field]
+        response[field] = value
+        local arguments = { ... }
+        assert_misuse(words, function() response[method](response, unpack(arguments)) end)
+        response[field] = before
+        assert.is_false(response.sent)
+        assert.is_false(response.finished)
+      end
+      for _, method in ipairs({ "finish", "write" }) do
+        refuse("bad status", "status", "200", method, "x")
+        refuse("bad status", "status", 99, method, "x")
+        refuse("bad status", "status", 1000, method, "x")
+        refuse("bad status", "status", 100, method, "x")
+        refuse("bad status", "status", 200.5, method, "x")
+        refuse("bad status", "status", 0 / 0, method, "x")
+        refuse("bad reason", "reason", "O\r\nK", method, "x")
+        refuse("bad reason", "reason", {}, method, "x")
+        refuse("header", "headers", { ["X Y"] = "1" }, method, "x")
+        refuse("header", "headers", { [""] = "1" }, method, "x")
+        refuse("header", "headers", { X = "1\r\nSet-Cookie: a" }, method, "x")
+        refuse("header", "headers", { X = "a\0b" }, method, "x")
+        refuse("header", "headers", { ["X\0"] = "b" }, method, "x")
+        refuse("header", "headers", { X = "a\nb" }, method, "x")
+        refuse("header", "headers", { X = true }, method, "x")
+        refuse("header", "headers", { X = { "1", {} } }, method, "x")
+        refuse("header", "headers", { "X: 1" }, method, "x")
+        refuse("headers", "headers", "X: 1", method, "x")
+        refuse("string expected", "body", nil, method, {})
+        refuse("string expected", "body", nil, method, 12)
+      end
+      refuse("bad body", "body", 12, "finish")
+      refuse("bad body", "body", {}, "finish")
+    end)
+    local server = serve(function(_, response)
+      tries(response)
+      response.body = "still there"
+    end)
+    local bytes = talk(server, GET)
+    assert.equal("still there", parse(bytes).body)
+    assert.is_nil(bytes:find("Set-Cookie", 1, true))
+    assert.is_nil(bytes:find("\nb", 1, true))
+  end)
+
+  it("cannot write once the response is finished", function()
+    local tries = helper.expect(function(response)
+      assert_misuse("already", function() response:write("more") end)
+      assert_misuse("already", function() response:finish() end)
+      assert_misuse("already", function() response:finish("more") end)
+    end)
+    local server = serve(function(_, response)
+      response:finish("once")
+      tries(response)
+    end)
+    assert.equal("once", ask(server).body)
+  end)
+
+  it("cannot write more than the length that it has stated", function()
+    local tries = helper.expect(function(response)
+      assert_misuse("longer", function() response:write("more than four") end)
+    end)
+    local server = serve(function(_, response)
+      response.headers["Content-Length"] = 4
+      response:write("f")
+      tries(response)
+      response:write("our")
+    end)
+    assert.equal("four", ask(server).body)
+  end)
+
+  it("that writes less than it has stated cuts the connection", function()
+    local server = serve(function(_, response)
+      response.headers["Content-Length"] = 4
+      response:write("fo")
+    end)
+    local response = http.get(server.url):await()
+    assert.equal(http.Response.REMOTE_HOST_CLOSED_ERROR, response.error)
+  end)
+end)
+
+describe("a handler that throws", function()
+  helper.setup()
+
+  -- A server in a process of its own, since what its handler throws is told on its standard error.
+  local function with_child(handler, test)
+    local dir = raw.mkdtemp()
+    local pid = assert(raw.spawn({ COMMAND, "-e", [[
+      local server = http.serve { handler = function(request, response) ]] .. handler .. [[ end }
+      print(server.port)
+      io.stdout:flush()
+    ]], stdout = dir .. "/out" }))
+    local function output()
+      local file = assert(io.open(dir .. "/out"))
+      local text = file:read("*a")
+      file:close()
+      return text
+    end
+    local ok, problem = pcall(function()
+      local port = helper.wait(function() return output():match("^(%d+)\n") end, PATIENCE, "the port")
+      test({ port = tonumber(port), url = "http://127.0.0.1:" .. port })
+    end)
+    raw.kill(pid, "INT")
+    local status = helper.wait(function() return raw.reap(pid) end, PATIENCE, "the child's end")
+    local text = output()
+    raw.remove_tree(dir)
+    assert(ok, problem)
+    assert.equal(130, status)
+    return text
+  end
+
+  it("before the head makes a 500 without details, and the server goes on", function()
+    local output = with_child("response.headers.X = 'y' error('secret words')", function(server)
+      for _ = 1, 2 do
+        local reply = ask(server)
+        assert.same({ 500, "Internal Server Error" }, { reply.status, reply.reason })
+        assert.is_nil(reply.headers.x)
+        assert.is_nil(reply.body:find("secret", 1, true))
+      end
+    end)
+    assert.matches("secret words\nstack traceback:", output)
+  end)
+
+  it("after the head cuts the connection", function()
+    for _, stated in ipairs({ "", "response.headers['Content-Length'] = 100" }) do
+      local output = with_child(stated .. " response:write('part') error('secret words')", function(server)
+        local response = http.get(server.url):await()
+        assert.equal(http.Response.REMOTE_HOST_CLOSED_ERROR, response.error)
+        assert.is_nil(talk(server, GET):find("\r\n0\r\n", 1, true)) -- a last chunk would look whole
+      end)
+      assert.matches("secret words", output)
+    end
+  end)
+
+  it("after the end does no harm", function()
+    local output = with_child("response:finish('whole') error('secret words')", function(server)
+      assert.equal("whole", ask(server).body)
+    end)
+    assert.matches("secret words", output)
+  end)
+
+  it("by what it assigns makes a 500 as well", function()
+    for _, wrong in ipairs({
+      "response.status = 'x'", "response.headers['X Y'] = 1", "response.headers.X = 'a\\r\\nb'", "response.body = {}",
+      "response.headers = nil",
+    }) do
+      with_child(wrong, function(server)
+        assert.equal(500, ask(server).status)
+      end)
+    end
+  end)
+end)
+
+describe("http.serve", function()
+  after_each(close_servers) -- before helper looks for what is left
+  helper.setup()
+
+  it("tells where it listens", function()
+    local server = serve(function() end)
+    assert.equal("127.0.0.1", server.host)
+    assert.is_true(server.port > 0)
+    assert.equal("http://127.0.0.1:" .. server.port, server.url)
+    assert.is_true(server.listening)
+    assert.equal("http.Server (" .. server.url .. ")", tostring(server))
+    server:close()
+    assert.is_false(server.listening)
+    assert.equal("http.Server (closed)", tostring(server))
+    server:close()
+    assert.equal(http.Response.CONNECTION_REFUSED_ERROR, http.get(server.url):await().error)
+    local again = serve(function(_, response) response.body = "again" end, { port = server.port })
+    assert.equal("again", http.get(again.url):await():read_string())
+  end)
+
+  it("may be called twice: two servers at once", function()
+    local one = serve(function(_, response) response.body = "one" end)
+    local two = serve(function(_, response) response.body = "two" end)
+    local results = http.all({ http.get(one.url), http.get(two.url), http.get(one.url) })
+    assert.same({ "one", "two", "one" },
+      { results[1]:read_string(), results[2]:read_string(), results[3]:read_string() })
+    one:close()
+    assert.equal("two", http.get(two.url):await():read_string())
+  end)
+
+  it("speaks TLS with a certificate", function()
+    local server = serve(function(_, response) response.body = "secret" end, { tls = certs.server })
+    assert.equal("https://127.0.0.1:" .. server.port, server.url)
+    local response = http.get({ url = server.url, ca_file = certs.ca_file }):await()
+    assert.equal("", response.error_string)
+    assert.equal("secret", response:read_string())
+    assert.equal(http.Response.SSL_HANDSHAKE_FAILED_ERROR, http.get(server.url):await().error)
+    local plain = raw.connect({ port = server.port })
+    plain:send(GET)
+    helper.wait(function() return plain.closed end)
+    assert.is_nil(plain.received:find("secret", 1, true))
+  end)
+
+  it("listens on IPv6 where there is such an address", function()
+    local probe = raw.listen({ host = "::1" })
+    if not probe then
+      pending("no IPv6 on this machine")
+      return
+    end
+    probe:close()
+    local server = serve(function(request, response) response.body = request.peer end, { host = "::1" })
+    assert.equal("http://[::1]:" .. server.port, server.url)
+    assert.equal("::1", http.get(server.url):await():read_string())
+  end)
+
+  it("returns nil, words and a code where the system refuses", function()
+    local server = serve(function() end)
+    for words, options in pairs({
+      ["Address already in use"] = { port = server.port },
+      ["192.0.2.1"] = { host = "192.0.2.1" },
+      ["/nonexistent.pem"] = { tls = { cert_file = "/nonexistent.pem" } },
+      ["/dev/null"] = { tls = { cert_file = "/dev/null" } },
+      [certs.ca_file] = { tls = { cert_file = certs.server.cert_file, key_file = certs.ca_file } },
+      ["key values mismatch"] = { tls = { cert_file = certs.server.cert_file, key_file = certs.expired.key_file } },
+    }) do
+      options.handler = function() end
+      local result, message, code = http.serve(options)
+      assert.is_nil(result)
+      assert.truthy(message:find(words, 1, true), message)
+      assert.equal("system", code)
+    end
+  end)
+
+  it("refuses wrong options at the caller's line", function()
+    local function handler() end
+    for words, options in pairs({
+      ["table of options expected"] = 8080,
+      ["'handler'"] = {},
+      ["'handler' (function"] = { handler = "x" },
+      ["'port' (number"] = { handler = handler, port = "80" },
+      ["'port'"] = { handler = handler, port = 65536 },
+      ["'port' "] = { handler = handler, port = -1 },
+      ["'port' ("] = { handler = handler, port = 80.5 },
+      ["'host' (string"] = { handler = handler, host = 1 },
+      ["'host'"] = { handler = handler, host = "a\0b" },
+      ["'tls' (table"] = { handler = handler, tls = true },
+      ["'tls.cert_file'"] = { handler = handler, tls = {} },
+      ["'tls.key_file'"] = { handler = handler, tls = { cert_file = certs.server.cert_file, key_file = 1 } },
+      ["'max_body_size'"] = { handler = handler, max_body_size = -1 },
+      ["'max_head_size'"] = { handler = handler, max_head_size = "x" },
+      ["'idle_timeout'"] = { handler = handler, idle_timeout = 0 },
+      ["unknown option 'prot'"] = { handler = handler, prot = 80 },
+      ["unknown option '1'"] = { handler },
+    }) do
+      assert_misuse(words, function() http.serve(options) end)
+    end
+    assert.equal(0, http._live().servers)
+  end)
+
+  it("leaves the table of options as it was", function()
+    local options = { handler = function() end, port = 0 }
+    local copy = { handler = options.handler, port = 0 }
+    http.serve(options):close()
+    assert.same(copy, options)
+  end)
+
+  it("answers 413 to a body that is larger than it takes, before it has come", function()
+    local server = serve(helper.expect(function() end, 2), { max_body_size = 10 })
+    local post = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    assert.equal(413, ask(server, post .. "Content-Length: 11\r\n\r\n").status)
+    assert.equal(413, ask(server, post .. "Content-Length: 11\r\n\r\nhello world").status)
+    assert.equal(413, ask(server, post .. "Transfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n").status)
+    assert.equal(413, ask(server, post .. "Content-Length: 99999999999999999999\r\n\r\n").status)
+    assert.equal(200, ask(server, post .. "Content-Length: 10\r\n\r\n0123456789").status)
+    assert.equal(200, ask(server, post .. "Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n").status)
+  end)
+
+  it("refuses a head that is larger than it takes", function()
+    local server = serve(helper.expect(function() end), { max_head_size = 500 })
+    local status = ask(server, "GET / HTTP/1.1\r\nHost: x\r\nX: " .. ("y"):rep(1000) .. "\r\n\r\n").status
+    assert.is_true(status >= 400 and status < 500)
+    status = ask(server, "GET /" .. ("y"):rep(1000) .. " HTTP/1.1\r\nHost: x\r\n\r\n").status
+    assert.is_true(status >= 400 and status < 500)
+    assert.equal(200, ask(server).status)
+  end)
+
+  it("closes connections that are idle for too long", function()
+    local server = serve(helper.expect(function() end), { idle_timeout = 0.03 })
+    assert.equal("", talk(server, ""))
+    assert.equal("", talk(server, "GET / HT"))
+    assert.equal(200, ask(server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").status) -- and then closes
+  end)
+end)
+
+describe("a client that leaves", function()
+  after_each(close_servers) -- before helper looks for what is left
+  helper.setup()
+
+  it("before it has said anything, or all, is no matter", function()
+    local server = serve(helper.expect(function() end))
+    for _, bytes in ipairs({ "", "GET / HT", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhe" }) do
+      local conn = raw.connect({ port = server.port })
+      conn:send(bytes)
+      http.poll(0)
+      conn:close()
+      conn = raw.connect({ port = server.port })
+      conn:send(bytes)
+      http.poll(0)
+      conn:reset()
+    end
+    assert.equal(200, ask(server).status)
+  end)
+
+  it("is noticed by a handler that waits", function()
+    local noticed
+    local server = serve(function(_, response)
+      local deadline = http.now() + 3
+      while not response:gone() and http.now() < deadline do
+        http.sleep(0.005)
+      end
+      noticed = { response:gone(), response:write("x") }
+    end)
+    local conn = raw.connect({ port = server.port })
+    conn:send(GET)
+    helper.wait(function() return http._live().requests == 1 end)
+    conn:close()
+    helper.wait(function() return noticed end)
+    assert.same({ true, nil, "the client has gone", "closed" }, { noticed[1], noticed[2], noticed[3], noticed[4] })
+  end)
+
+  it("is noticed by a handler that writes", function()
+    local told
+    local server = serve(function(_, response)
+      local piece = ("x"):rep(65536)
+      repeat
+        local ok = response:write(piece)
+        http.sleep(0)
+      until not ok
+      local _, words, code = response:write(piece)
+      told = { words, code, (response:finish()) }
+    end)
+    for _, leave in ipairs({ "close", "reset" }) do
+      told = nil
+      local conn = raw.connect({ port = server.port })
+      conn:send(GET)
+      helper.wait(function() return conn.received_count > 1000 end)
+      conn[leave](conn)
+      helper.wait(function() return told end)
+      assert.same({ "the client has gone", "closed" }, { told[1], told[2] })
+    end
+  end)
+end)
+
+describe("server:close", function()
+  after_each(close_servers) -- before helper looks for what is left
+  helper.setup()
+
+  it("cuts the requests that are in work, whose handlers go on in vain", function()
+    local goes_on, results = false, {}
+    local server = serve(function(request, response)
+      if request.path == "/begun" then
+        response:write("part")
+      end
+      while not goes_on do
+        http.sleep(0)
+      end
+      results[request.path] = { response:finish("rest") }
+    end)
+    local begun, not_begun = http.get(server.url .. "/begun"), http.get(server.url .. "/not")
+    helper.wait(function() return http._live().requests == 2 and begun.status_code == 200 end)
+    server:close()
+    assert.equal(http.Response.REMOTE_HOST_CLOSED_ERROR, begun:await().error)
+    assert.equal(http.Response.REMOTE_HOST_CLOSED_ERROR, not_begun:await().error)
+    goes_on = true
+    helper.wait(function() return results["/begun"] and results["/not"] end)
+    for _, result in pairs(results) do
+      assert.same({ nil, "the client has gone", "closed" }, { result[1], result[2], result[3] })
+    end
+  end)
+
+  it("may be called in the handler", function()
+    local server
+    server = serve(helper.expect(function(_, response)
+      response:write("part")
+      server:close()
+      response:write("more")
+    end))
+    local response = http.get(server.url):await()
+    assert.equal(http.Response.REMOTE_HOST_CLOSED_ERROR, response.error)
+  end)
+end)
+
+-- What evhttp reads with more leniency than we can see (chunk sizes with signs, folded fields, bare
+-- line feeds) is for the http1 engine.
+describe("a hostile request", function()
+  after_each(close_servers) -- before helper looks for what is left
+  helper.setup()
+
+  local SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+  local cases = {
+    ["without Host"] = "GET / HTTP/1.1\r\n\r\n",
+    ["with two Hosts"] = "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    ["with two Hosts that agree"] = "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+    ["with a Host that is none"] = "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+    ["with two lengths"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 0\r\n\r\nhello",
+    ["with two lengths that agree"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n" ..
+      "Content-Length: 5\r\n\r\nhello",
+    ["with a list of lengths"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5, 5\r\n\r\nhello",
+    ["with a signed length"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\nhello",
+    ["with a negative length"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\nhello",
+    ["with a length in words"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: five\r\n\r\nhello",
+    ["with an empty length"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length:\r\n\r\nhello",
+    ["with a length and chunks"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n" ..
+      "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ["with chunks and a length"] = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" ..
+      "Content-Length: 5\r\n\r\n0\r\n\r\n",
+    ["with a coding beside chunked"] = "POST / HTTP/1.1\r\nHost: x\r\n" ..
+      "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    ["with a coding that is almost chunked"] = "POST / HTTP/1.1\r\nHost: x\r\n" ..
+      "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    ["with the coding identity"] = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n",
+    ["with two codings"] = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" ..
+      "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ["with chunks in HTTP/1.0"] = "POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ["with a chunk size in words"] = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ["with a control byte in a value"] = "GET / HTTP/1.1\r\nHost: x\r\nX: a\1b\r\n\r\n",
+    ["with a DEL in a value"] = "GET / HTTP/1.1\r\nHost: x\r\nX: a\127b\r\n\r\n",
+    ["with a blank before the colon"] = "GET / HTTP/1.1\r\nHost: x\r\nX : a\r\n\r\n",
+    ["with a control byte in a name"] = "GET / HTTP/1.1\r\nHost: x\r\nX\1: a\r\n\r\n",
+    ["with an empty name"] = "GET / HTTP/1.1\r\nHost: x\r\n: a\r\n\r\n",
+    ["with a field without a colon"] = "GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+    ["with a control byte in the target"] = "GET /a\1b HTTP/1.1\r\nHost: x\r\n\r\n",
+    ["with a blank in the target"] = "GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
+    ["without a target"] = "GET HTTP/1.1\r\nHost: x\r\n\r\n",
+    ["with a method that is none"] = "G=T / HTTP/1.1\r\nHost: x\r\n\r\n",
+    ["with a method in lower case"] = "get / HTTP/1.1\r\nHost: x\r\n\r\n",
+    ["of HTTP/2.0"] = "GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+    ["of HTTP/1.x"] = "GET / HTTP/1.x\r\nHost: x\r\n\r\n",
+    ["of HTTP/-1.1"] = "GET / HTTP/-1.1\r\nHost: x\r\n\r\n",
+    ["of another protocol"] = "GET / FTP/1.1\r\nHost: x\r\n\r\n",
+    ["of HTTP/0.9"] = "GET /\r\n\r\n",
+    ["that is noise"] = "\22\3\1\2\0\1\0\1\252\3\3\r\n\r\n",
+  }
+
+  for name, bytes in pairs(cases) do
+    it(name .. " is answered 4xx or 5xx, no handler sees it, and the connection is closed", function()
+      local server = serve(helper.expect(function() end, 0))
+      local reply = ask(server, bytes .. SMUGGLED)
+      assert.is_true(reply.status >= 400 and reply.status < 600)
+      assert.is_nil(reply.body:find("HTTP/1", 1, true)) -- one reply, not two
+    end)
+  end
+
+  it("with a method that is not known is answered 501", function()
+    local server = serve(helper.expect(function() end, 0))
+    assert.equal(501, ask(server, "BREW / HTTP/1.1\r\nHost: x\r\n\r\n" .. SMUGGLED).status)
+  end)
+end)
