@@ -212,10 +212,10 @@ describe("several timers", function()
 
   it("keep http.run going until the last is over", function()
     local over = 0
-    http.after(0.001, function() over = over + 1 end)
-    http.after(0.01, function() over = over + 1 end)
-    local every = http.every(0.002, nothing)
-    http.after(0.02, function() over = over + 1 every:cancel() end)
+    http.after(0.2, function() over = over + 1 end)
+    http.after(0.21, function() over = over + 1 end)
+    local every = http.every(0.2, nothing) -- later than the poll below, however busy the machine is
+    http.after(0.25, function() over = over + 1 every:cancel() end)
     assert.equal(4, http.poll(0))
     http.run()
     assert.equal(3, over)

@@ -28,6 +28,13 @@ local Response = {}
 local response_mt = { __name = "http.serve.Response", __index = Response }
 
 -- The fields as the core takes them: a list of names and values.
+local function check_table(headers)
+  if type(headers) ~= "table" then
+    error(("bad headers (table expected, got %s)"):format(type(headers)), 0)
+  end
+  return headers
+end
+
 local function list_of(headers)
   local list = {}
   local function add(name, value)
@@ -38,7 +45,7 @@ local function list_of(headers)
     list[#list + 1] = name
     list[#list + 1] = tostring(value)
   end
-  for name, value in pairs(headers) do
+  for name, value in pairs(check_table(headers)) do
     if type(value) == "table" then
       for _, item in ipairs(value) do
         add(name, item)
@@ -51,11 +58,15 @@ local function list_of(headers)
 end
 
 local function send_head(self, length)
-  if type(self.status) ~= "number" then
-    error(("bad status (number expected, got %s)"):format(type(self.status)), 0)
+  if type(self.status) ~= "number" or self.status % 1 ~= 0 then
+    error(("bad status (integer expected, got %s)"):format(core.words(self.status)), 0)
   end
+  if self.reason ~= nil and type(self.reason) ~= "string" then
+    error(("bad reason (string expected, got %s)"):format(type(self.reason)), 0)
+  end
+  local ok, message, code = self._request:head(self.status, self.reason, list_of(self.headers), length)
   self.sent = true
-  return self._request:head(self.status, self.reason, list_of(self.headers), length)
+  return ok, message, code
 end
 
 local function check_bytes(bytes, what)
@@ -65,18 +76,19 @@ local function check_bytes(bytes, what)
   return bytes
 end
 
--- Calls fn and throws what it throws at the line of the script that called the method.
+-- Calls fn and throws what it throws at the line of the script that called the method, which ends in
+-- a tail call of this.
 local function at_caller(fn, ...)
   local ok, a, b, c = pcall(fn, ...)
   if not ok then
-    error(a, 3)
+    error(a, 2)
   end
   return a, b, c
 end
 
 -- A length that the script gives in the headers, for a body in pieces.
 local function stated_length(headers)
-  for name, value in pairs(headers) do
+  for name, value in pairs(check_table(headers)) do
     if type(name) == "string" and name:lower() == "content-length" then
       local length = tonumber(value)
       if not length or length < 0 or length % 1 ~= 0 then
@@ -219,8 +231,18 @@ local function check(options)
   if not options.handler then
     error("bad option 'handler' (function expected, got nil)", 3)
   end
-  if options.tls and type(options.tls.cert_file) ~= "string" then
-    error(("bad option 'tls.cert_file' (string expected, got %s)"):format(type(options.tls.cert_file)), 3)
+  if options.port and options.port % 1 ~= 0 then
+    error(("bad option 'port' (integer expected, got %s)"):format(options.port), 3)
+  end
+  for name, value in pairs(options.tls or {}) do
+    if name ~= "cert_file" and name ~= "key_file" then
+      error(("unknown option 'tls.%s'"):format(tostring(name)), 3)
+    elseif type(value) ~= "string" then
+      error(("bad option 'tls.%s' (string expected, got %s)"):format(name, type(value)), 3)
+    end
+  end
+  if options.tls and not options.tls.cert_file then
+    error("bad option 'tls.cert_file' (string expected, got nil)", 3)
   end
 end
 
@@ -242,7 +264,7 @@ local function serve(options)
     on_request(handler, request)
   end)
   if not ok then
-    error(server, 3)
+    error(server, 2)
   end
   if not server then
     return nil, message, code

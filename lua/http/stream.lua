@@ -93,16 +93,20 @@ end
 
 -- ---- waiting ----------------------------------------------------------------------------------
 
---- Waits until the exchange has finished, and returns the Response. Nobody reads meanwhile, unless
---- a ready_read_handler does, so a read_buffer_size is lifted.
+-- Nobody reads meanwhile, unless a ready_read_handler does, so a read_buffer_size is lifted.
+local function wait_finished(response, level)
+  if not response.ready_read_handler and response.read_buffer_size > 0 then
+    response.read_buffer_size = 0
+  end
+  wait(response, function()
+    return response.finished
+  end, level + 1)
+end
+
+--- Waits until the exchange has finished, and returns the Response.
 function methods:await()
   check_self(self, 2)
-  if not self.ready_read_handler and self.read_buffer_size > 0 then
-    self.read_buffer_size = 0
-  end
-  wait(self, function(response)
-    return response.finished
-  end, 2)
+  wait_finished(self, 2)
   return self
 end
 
@@ -139,7 +143,7 @@ end)
 --- words for what is wrong.
 function methods:json()
   check_self(self, 2)
-  methods.await(self)
+  wait_finished(self, 2)
   local failure = core.transfer_error(self)
   if failure then
     return nil, failure

@@ -63,6 +63,18 @@ ssize_t mw_bad_host(const char *bytes, size_t length)
     return length == 0 ? 0 : first_outside(bytes, length, HOST);
 }
 
+ssize_t mw_bad_authority(const char *bytes, size_t length)
+{
+    const char *end = length > 0 && bytes[0] == '[' ? memchr(bytes, ']', length) : NULL;
+    if (end == NULL)
+        return first_outside(bytes, length, HOST);
+    ssize_t at = first_outside(bytes + 1, (size_t)(end - bytes) - 1, HOST);
+    if (at >= 0)
+        return at + 1;
+    at = first_outside(end + 1, length - (size_t)(end - bytes) - 1, HOST);
+    return at < 0 ? -1 : at + (end - bytes) + 1;
+}
+
 bool mw_same_name(const char *a, const char *b)
 {
     /* most names differ in their first letter; those that differ in its case alone go on */

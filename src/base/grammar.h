@@ -18,6 +18,9 @@ ssize_t mw_bad_target(const char *bytes, size_t length);
 /* A registered name, an IPv4 address, or an IPv6 address with or without its brackets. */
 ssize_t mw_bad_host(const char *bytes, size_t length);
 
+/* A host with a port, perhaps, as in the Host field (RFC 9110, 7.2); it may be empty. */
+ssize_t mw_bad_authority(const char *bytes, size_t length);
+
 /* Whether a comma-separated list holds the token, whatever its case (RFC 9110, 5.6.1). */
 bool mw_list_has(const char *list, const char *item);
 

@@ -145,11 +145,8 @@ static int check_framing(mw_exchange *x, const mw_header *field)
                            "body's %zu bytes",
                            field->value, x->outgoing.body_length);
     } else if (mw_same_name(field->name, "Host") &&
-               mw_bad_host(field->value, strlen(field->value)) >= 0) {
-        /* brackets of an IPv6 address are the one thing a Host field has more than a name */
-        if (strspn(field->value, "[]0123456789abcdefABCDEF:.%") != strlen(field->value))
-            return mw_fail(rt, MW_EINVAL, "bad headers: Host \"%.60s\" is not a host",
-                           field->value);
+               mw_bad_authority(field->value, strlen(field->value)) >= 0) {
+        return mw_fail(rt, MW_EINVAL, "bad headers: Host \"%.60s\" is not a host", field->value);
     }
     return MW_OK;
 }

@@ -119,6 +119,7 @@ const char *head_read(struct head *head, const struct mw_headers *h)
             head->keep_alive = head->keep_alive || mw_list_has(value, "keep-alive");
         } else if (mw_same_name(name, "Host")) {
             head->hosts++;
+            head->host = value;
         }
     }
     if (head->chunked && head->length >= 0)

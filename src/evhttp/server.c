@@ -52,6 +52,7 @@ static struct evhttp_call *call_of(mw_request *r)
 static void refuse(struct evhttp_request *request, int status, const char *why)
 {
     struct evbuffer *body = evbuffer_new();
+    request->major = request->minor = 1; /* it may have said anything, and evhttp repeats it */
     struct evkeyvalq *fields = evhttp_request_get_output_headers(request);
     evhttp_add_header(fields, "Connection", "close");
     evhttp_add_header(fields, "Content-Type", "text/plain; charset=utf-8");
@@ -73,6 +74,12 @@ static const char *check(struct evhttp_request *request, const struct mw_headers
         return wrong;
     if (head.hosts > 1 || (head.hosts == 0 && request->minor >= 1))
         return "there must be exactly one Host field"; /* RFC 9112, 3.2 */
+    if (head.host != NULL && mw_bad_authority(head.host, strlen(head.host)) >= 0)
+        return "the Host field is not a host";
+    if (request->major != 1 || request->minor < 0 || request->minor > 9)
+        return "the version is not one that is spoken here";
+    if (head.chunked && request->minor == 0)
+        return "there were no chunks before version 1.1"; /* RFC 9112, 6.1 */
     for (const char *c = target; *c != '\0'; c++) {
         if ((unsigned char)*c <= ' ' || *c == 0x7f)
             return "the target has a byte that is not allowed there";

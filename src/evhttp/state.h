@@ -119,7 +119,8 @@ bool head_copy(struct mw_headers *h, const struct mw_allocator *a, struct evkeyv
 struct head {
     int64_t length; /* Content-Length, -1 without one */
     bool chunked, close, keep_alive;
-    int hosts; /* Host fields */
+    int hosts;        /* Host fields */
+    const char *host; /* the last of them */
 };
 /* Bytes that are not allowed in fields; of requests, whose heads evhttp has parsed unseen. */
 const char *head_check_fields(const struct mw_headers *h);
