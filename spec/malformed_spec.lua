@@ -5,6 +5,7 @@
 local helper = require("helper")
 local http = require("http")
 local raw = require("raw")
+local certs = require("certs")
 
 local R = http.Response
 local BAD, LOST, IMPOSSIBLE, LARGE = R.PROTOCOL_FAILURE, R.REMOTE_HOST_CLOSED_ERROR,
@@ -194,6 +195,7 @@ local GROUPS = {
 local function fetch(bytes, size, options)
   local conn
   local server = raw.listen {
+    tls = options.tls,
     on_connect = function(c)
       c.on_data = function()
         conn = conn or (helper.parse_request(c.received) and c)
@@ -201,7 +203,7 @@ local function fetch(bytes, size, options)
     end,
   }
   local method = options.method or "GET"
-  local response = http.request({ url = helper.url(server), method = method, timeout = 2 },
+  local response = http.request({ url = helper.url(server), method = method, timeout = 2, ca_file = certs.ca_file },
     method == "POST" and "data" or nil, helper.expect(function() end))
   helper.wait(function() return conn end)
   helper.drip(conn, bytes, size)
@@ -257,6 +259,21 @@ for name, cases in pairs(GROUPS) do
     end
   end)
 end
+
+describe("an interim reply over TLS", function()
+  helper.setup()
+
+  for _, method in ipairs { "GET", "POST" } do
+    for _, count in ipairs { 1, 2 } do
+      it(("of 100 passes by %d times after %s"):format(count, method), function()
+        local bytes = ("HTTP/1.1 100 Continue\r\n\r\n"):rep(count) .. line "HTTP/1.1 200 OK"
+        for _, size in ipairs { #bytes, 25, 10, 1 } do
+          check(fetch(bytes, size, { method = method, tls = certs.server }), "hi", {})
+        end
+      end)
+    end
+  end
+end)
 
 describe("bytes behind a reply", function()
   helper.setup()

@@ -112,6 +112,18 @@ describe("misuse of a request", function()
     end
   end)
 
+  it("throws for two Host or Content-Length fields", function() -- RFC 9112, 3.2 and 6.3
+    for _, headers in ipairs({
+      { Host = { "a", "b" } }, { Host = { "a", "a" } }, { Host = "a", host = "a" },
+      { ["Content-Length"] = { 4, 4 } }, { ["Content-Length"] = 4, ["content-length"] = "4" },
+    }) do
+      throws({ headers.Host and "ost" or "ength", "header" }, function(options)
+        options.headers = headers
+        http.post(options, "four")
+      end)
+    end
+  end)
+
   it("throws for a wrong query table", function()
     for _, query in ipairs({ { "a" }, { [true] = 1 }, { a = print }, { a = { {} } }, { a = { b = 1 } } }) do
       throws({ "query" }, function(options)

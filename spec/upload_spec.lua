@@ -297,8 +297,9 @@ describe("Expect: 100-continue", function()
   helper.setup()
 
   -- A server that calls act(conn, count of bytes behind the head) for the head and for each part of the body.
-  local function expecting(act)
+  local function expecting(act, tls)
     return raw.listen {
+      tls = tls,
       on_connect = function(conn)
         conn.on_data = function()
           local _, last = conn.received:find("\r\n\r\n", 1, true)
@@ -311,33 +312,37 @@ describe("Expect: 100-continue", function()
   end
 
   local function post(server, timeout)
-    return http.post({ url = helper.url(server), headers = { Expect = "100-continue" }, timeout = timeout }, "hello",
-      helper.expect(function() end))
+    local options = { url = helper.url(server), headers = { Expect = "100-continue" }, timeout = timeout or 3 }
+    options.ca_file = certs.ca_file
+    return http.post(options, "hello", helper.expect(function() end))
   end
 
-  it("holds the body back until 100", function()
-    local counts, continued, last = {}, false, 0
-    local server = expecting(function(conn, count)
-      counts[#counts + 1] = count
-      if count > 0 then
-        return conn:send(OK)
-      end
-      http.after(0.02, function()
-        continued = true
-        conn:send("HTTP/1.1 100 Continue\r\n\r\n")
+  for title, tls in pairs { ["holds the body back until 100"] = false,
+    ["holds the body back until 100, over TLS"] = certs.server } do
+    it(title, function()
+      local counts, continued, last = {}, false, 0
+      local server = expecting(function(conn, count)
+        counts[#counts + 1] = count
+        if count > 0 then
+          return conn:send(OK)
+        end
+        http.after(0.02, function()
+          continued = true
+          conn:send("HTTP/1.1 100 Continue\r\n\r\n")
+        end)
+      end, tls)
+      local response = post(server)
+      response.upload_progresss_handler = helper.expect(function(_, sent)
+        assert.is_true(continued)
+        last = sent
       end)
+      helper.wait_calls()
+      assert.equal(R.NO_ERROR, response.error, response.error_string)
+      assert.equal("hi", response:read_string())
+      assert.same({ 0, 5 }, counts)
+      assert.equal(5, last)
     end)
-    local response = post(server)
-    response.upload_progresss_handler = helper.expect(function(_, sent)
-      assert.is_true(continued)
-      last = sent
-    end)
-    helper.wait_calls()
-    assert.equal(R.NO_ERROR, response.error, response.error_string)
-    assert.equal("hi", response:read_string())
-    assert.same({ 0, 5 }, counts)
-    assert.equal(5, last)
-  end)
+  end
 
   it("sends no body after a refusal, and nothing more on that connection", function()
     local server = expecting(function(conn, count)

@@ -128,7 +128,7 @@ function M.wait_until(ready, subscribe, level)
   while not ready() do
     if task then
       suspend(task, subscribe)
-    elseif coroutine.running() then
+    elseif (coroutine.running() or core.callback_thread) ~= core.callback_thread then
       error("cannot wait in a coroutine of your own; run it as a task: http.spawn(function)", level + 1)
     elseif core.looping() then
       error("cannot wait inside a handler; start a task there: http.spawn(function)", level + 1)

@@ -403,6 +403,20 @@ static void too_little(struct stage *s, mw_request *r)
     mw_reply_end(r);
 }
 
+static void give_up(struct stage *s, mw_request *r)
+{
+    CHECK_INT(mw_reply_head(r, 200, NULL, NULL, 0, -1), MW_OK);
+    CHECK_INT(mw_reply_body(r, "part", 4), MW_OK);
+    mw_reply_abort(r);
+    CHECK_INT(mw_pending(s->rt), 1);
+}
+
+static void give_up_at_once(struct stage *s, mw_request *r)
+{
+    mw_reply_abort(r);
+    CHECK_INT(mw_pending(s->rt), 1);
+}
+
 static void keep(struct stage *s, mw_request *r)
 {
     s->kept = r;
@@ -416,6 +430,11 @@ static void cuts_what_is_not_whole(void)
     s.answer = too_little;
     const char *reply = talk(&s, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); /* or this would not end */
     CHECK(strlen(reply) == 0 || strncmp(body_of(reply), "hello", 5) != 0);
+    s.answer = give_up;
+    reply = talk(&s, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(strstr(reply, "\r\n0\r\n") == NULL); /* the last chunk */
+    s.answer = give_up_at_once;
+    CHECK_TEXT(talk(&s, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "");
     close_stage(&s);
 }
 

@@ -25,6 +25,12 @@ static mw_runtime *open_runtime(struct clock *c)
     return c->rt = test_need(mw_open(NULL));
 }
 
+static void note(mw_timer *timer, void *ud)
+{
+    (void)timer;
+    ++*(int *)ud;
+}
+
 static void fires_once(void)
 {
     struct clock c;
@@ -220,6 +226,29 @@ static void go_with_their_runtime(void)
     CHECK_INT(c.fired, 0);
 }
 
+static void *count_blocks(void *ud, void *block, size_t size)
+{
+    *(long *)ud += size == 0 ? -(block != NULL) : block == NULL;
+    if (size > 0)
+        return realloc(block, size);
+    free(block);
+    return NULL;
+}
+
+static void go_with_their_runtime_when_they_have_fired_too(void)
+{
+    long blocks = 0;
+    int fired = 0;
+    mw_config config = {.alloc = count_blocks, .ud = &blocks};
+    mw_runtime *rt = test_need(mw_open(&config));
+    for (int i = 0; i < 3; i++)
+        mw_timer_start(rt, 0, 0, note, &fired);
+    CHECK_INT(mw_run(rt), MW_OK);
+    CHECK_INT(fired, 3);
+    mw_close(rt);
+    CHECK_INT(blocks, 0);
+}
+
 int main(void)
 {
     TEST(fires_once);
@@ -233,5 +262,6 @@ int main(void)
     TEST(fire_in_the_order_of_their_times);
     TEST(fire_in_the_order_of_their_starts);
     TEST(go_with_their_runtime);
+    TEST(go_with_their_runtime_when_they_have_fired_too);
     return test_end();
 }

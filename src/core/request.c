@@ -77,7 +77,11 @@ static int parts_of_options(mw_runtime *rt, const mw_options *o, struct mw_url_p
         return mw_fail(rt, MW_EINVAL, "bad port: %d is not between 1 and 65535", o->port);
     parts->port = o->port;
     parts->path = span(o->path);
-    if (o->path != NULL && o->path[0] != '/' && strcmp(o->path, "*") != 0)
+    bool asterisk = o->path != NULL && o->method != NULL && strcmp(o->path, "*") == 0 &&
+                    strcmp(o->method, "OPTIONS") == 0; /* RFC 9112, 3.2.4 */
+    if (o->path != NULL && strchr(o->path, '?') != NULL && o->query != NULL)
+        return mw_fail(rt, MW_EINVAL, "bad path: \"%.60s\" holds a query already", o->path);
+    if (o->path != NULL && o->path[0] != '/' && !asterisk)
         return mw_fail(rt, MW_EINVAL, "bad path: \"%.60s\" does not begin with \"/\"", o->path);
     parts->query = span(o->query);
     parts->has_query = parts->query.length > 0;
@@ -91,8 +95,10 @@ static int prepare_url(mw_exchange *x, const mw_options *o)
     int result = MW_OK;
     if (o->url != NULL) {
         const char *wrong = mw_url_split(o->url, &parts);
+        bool secret = strchr(o->url, '@') != NULL; /* what may hold a password is not repeated */
         if (wrong != NULL)
-            return mw_fail(rt, MW_EINVAL, "bad url \"%.80s\": %s", o->url, wrong);
+            return mw_fail(rt, MW_EINVAL, "bad url%s%.80s%s: %s", secret ? "" : " \"",
+                           secret ? "" : o->url, secret ? "" : "\"", wrong);
     } else {
         result = parts_of_options(rt, o, &parts);
     }
@@ -151,6 +157,16 @@ static int check_framing(mw_exchange *x, const mw_header *field)
     return MW_OK;
 }
 
+/* A second one of these would make two messages of one. */
+static int check_single(mw_runtime *rt, const mw_options *o, const char *name)
+{
+    int count = 0;
+    for (size_t i = 0; i < o->header_count; i++)
+        count += mw_same_name(o->headers[i].name, name);
+    return count > 1 ? mw_fail(rt, MW_EINVAL, "bad headers: several %s header fields", name)
+                     : MW_OK;
+}
+
 static int check_fields(mw_exchange *x, const mw_options *o)
 {
     char what[120];
@@ -172,7 +188,8 @@ static int check_fields(mw_exchange *x, const mw_options *o)
         if (result != MW_OK)
             return result;
     }
-    return MW_OK;
+    int result = check_single(rt, o, "Host");
+    return result == MW_OK ? check_single(rt, o, "Content-Length") : result;
 }
 
 static bool given(const mw_options *o, const char *name)

@@ -136,6 +136,7 @@ mw_runtime *mw_open(const mw_config *config)
     mw_list_init(&rt->deferred);
     mw_list_init(&rt->exchanges);
     mw_list_init(&rt->timers);
+    mw_list_init(&rt->fired_timers);
     mw_list_init(&rt->servers);
     mw_list_init(&rt->requests);
     rt->on_error = config->on_error != NULL ? config->on_error : print_message;
@@ -174,7 +175,8 @@ void mw_close(mw_runtime *rt)
     mw_timers_close(rt);
     if (rt->engine_state != NULL)
         rt->engine->close(rt->engine_state);
-    mw_resolver_free(rt->resolver, rt->own_base);
+    /* A script can end the process, and so close its runtime, from inside a handler. */
+    mw_resolver_free(rt->resolver, rt->own_base && !rt->looping);
     free_event(rt->wake_event);
     free_event(rt->defer_event);
     free_event(rt->poll_timer);
@@ -330,7 +332,8 @@ static int length(const struct mw_link *list)
 
 struct mw_census mw_census(const mw_runtime *rt)
 {
-    return (struct mw_census){length(&rt->exchanges), length(&rt->timers), length(&rt->servers),
+    return (struct mw_census){length(&rt->exchanges),
+                              length(&rt->timers) + length(&rt->fired_timers), length(&rt->servers),
                               length(&rt->requests)};
 }
 

@@ -41,7 +41,9 @@ struct mw_runtime {
     struct mw_link deferred;
     struct event *timer_event;
     unsigned long timer_number; /* how many timers were started */
-    struct mw_link exchanges, timers, servers, requests;
+    struct mw_link exchanges, servers, requests;
+    struct mw_link timers,
+        fired_timers; /* those to fire, the next first; and those that are over */
 };
 
 /* Work for when the engine is off the stack. Lives in its owner; runs once for each mw_defer, from

@@ -43,11 +43,10 @@ static void start(mw_timer *timer)
 
 static void stop(mw_timer *timer)
 {
-    if (!timer->counted)
-        return;
-    timer->counted = false;
-    timer->rt->pending--;
     mw_unlink(&timer->link);
+    if (timer->counted)
+        timer->rt->pending--;
+    timer->counted = false;
 }
 
 static void on_timers(evutil_socket_t fd, short what, void *arg)
@@ -62,6 +61,8 @@ static void on_timers(evutil_socket_t fd, short what, void *arg)
         stop(timer);
         if (timer->repeat)
             start(timer);
+        else
+            mw_list_append(&rt->fired_timers, &timer->link);
         rt->callback_depth++;
         timer->fn(timer, timer->ud); /* may free it */
         rt->callback_depth--;
@@ -79,6 +80,8 @@ void mw_timers_close(mw_runtime *rt)
 {
     while (first(rt) != NULL)
         mw_timer_free(first(rt));
+    while (!mw_list_empty(&rt->fired_timers))
+        mw_timer_free(MW_ITEM(rt->fired_timers.next, mw_timer, link));
     if (rt->timer_event != NULL)
         event_free(rt->timer_event);
 }

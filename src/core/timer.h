@@ -6,7 +6,7 @@
 #include "core/runtime.h"
 
 struct mw_timer {
-    struct mw_link link; /* in the runtime's list, the next to fire first */
+    struct mw_link link; /* in one of the runtime's lists */
     mw_runtime *rt;
     double due; /* of mw_now */
     double interval;
@@ -14,7 +14,7 @@ struct mw_timer {
     mw_timer_fn fn;
     void *ud;
     bool repeat;
-    bool counted; /* among what is pending; it is in the list just then */
+    bool counted; /* among what is pending: it is still to fire */
 };
 
 /* The event that fires for the first timer of the list. */

@@ -4,6 +4,7 @@
 
 #include "core/runtime.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Beyond this much memory that Lua cannot see, its collector is given some work. */
@@ -40,7 +41,7 @@ static lua_State *callback_state(lua_State *L)
     }
     lua_pop(L, 1);
     lua_State *thread = lua_newthread(L);
-    lua_setfield(L, LUA_REGISTRYINDEX, "moonwire.thread");
+    lua_setfield(L, LUA_REGISTRYINDEX, L_THREAD);
     return thread;
 }
 
@@ -110,7 +111,10 @@ void l_unpin(l_object *object)
 void l_report(l_context *ctx, const char *message)
 {
     ctx->errors++;
-    mw_report(ctx->rt, message);
+    if (ctx->rt != NULL)
+        mw_report(ctx->rt, message);
+    else
+        fprintf(stderr, "moonwire: %s\n", message); /* in a finalizer, as the state closes */
 }
 
 /* __tostring of what was thrown; it may throw in its turn. */

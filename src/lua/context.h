@@ -83,6 +83,7 @@ void l_open_loop(lua_State *L);
 #define L_PAYLOAD "moonwire.payload"
 #define L_QUERY "moonwire.query" /* function(table) -> string */
 #define L_PUMP "moonwire.pump"   /* function(response, state) */
+#define L_THREAD "moonwire.thread"
 #define L_BASE "moonwire.event_base"
 
 /* The number of errors reported in this state so far, for the command's exit status. */

@@ -66,6 +66,8 @@ static void open_core(lua_State *L)
     lua_setfield(L, -2, "traceback");
     lua_pushcfunction(L, l_words);
     lua_setfield(L, -2, "words");
+    lua_getfield(L, LUA_REGISTRYINDEX, L_THREAD); /* nil where callbacks run on the main state */
+    lua_setfield(L, -2, "callback_thread");
     lua_pushcfunction(L, define);
     lua_setfield(L, -2, "define");
 }

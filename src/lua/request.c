@@ -5,6 +5,7 @@
 #include "core/runtime.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What a request is put together from. Strings stay where they are in the script's tables, or in
@@ -50,10 +51,25 @@ static void check_value(lua_State *L, const char *name, int index)
     }
 }
 
+/* Pushes the value as a string: a copy, so that a number stays one in the script's table. */
+static void push_value(lua_State *L, const char *name)
+{
+    lua_Number number = lua_tonumber(L, -1);
+    if (lua_type(L, -1) != LUA_TNUMBER) {
+        lua_pushvalue(L, -1);
+    } else if (isnan(number) || isinf(number)) {
+        luaL_error(L, "bad header '%s' (the number is not finite)", name);
+    } else {
+        char text[400];
+        snprintf(text, sizeof text, number == floor(number) ? "%.0f" : LUA_NUMBER_FMT, number);
+        lua_pushstring(L, text);
+    }
+}
+
 static void add_field(lua_State *L, struct draft *d, const char *name)
 {
     check_value(L, name, -1);
-    lua_pushvalue(L, -1); /* a number becomes a string in this copy, not in the script's table */
+    push_value(L, name);
     d->fields[d->options.header_count++] = (mw_header){name, anchor(L, d)};
 }
 

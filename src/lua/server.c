@@ -254,6 +254,8 @@ static int listen_on(lua_State *L)
     l_context *ctx = l_context_get(L);
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_checktype(L, 2, LUA_TFUNCTION);
+    if (ctx->rt == NULL)
+        return luaL_error(L, "the runtime is closed");
     read_listen(L, &how);
     l_server *server = l_object_new(L, sizeof *server, L_SERVER, forget_server);
     lua_getfenv(L, -1);

@@ -48,13 +48,11 @@ static void destroy(struct mw_resolver *r)
     mw_dealloc(&r->allocator, r);
 }
 
-void mw_resolver_free(struct mw_resolver *r, bool own_base)
+void mw_resolver_free(struct mw_resolver *r, bool may_turn)
 {
     if (r == NULL)
         return;
-    /* evdns ends a cancelled look-up from the loop. Its own loop is turned for that here; nothing
-     * else hangs on it any more. A host's loop is not ours to turn. */
-    for (int turns = 0; own_base && r->running > 0 && turns < 100; turns++)
+    for (int turns = 0; may_turn && r->running > 0 && turns < 100; turns++)
         event_base_loop(r->base, EVLOOP_NONBLOCK);
     if (r->running == 0) {
         destroy(r);

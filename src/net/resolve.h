@@ -28,9 +28,9 @@ typedef void (*mw_lookup_fn)(const struct mw_addresses *found, const char *wrong
 struct mw_resolver *mw_resolver_new(const struct mw_allocator *a, struct event_base *base,
                                     const char *resolv_conf, const char *hosts_file);
 
-/* Ends look-ups without calling anything. On a borrowed loop the last bits of memory go with its
- * next turn. */
-void mw_resolver_free(struct mw_resolver *resolver, bool own_base);
+/* Ends look-ups without calling anything. evdns lets go of them in the loop's next turn only: the
+ * loop is turned for that if `may_turn`, else the last bits of memory go when it turns. */
+void mw_resolver_free(struct mw_resolver *resolver, bool may_turn);
 
 /* Answers for addresses and for localhost (RFC 6761), which need no look-up. */
 bool mw_resolve_literal(const char *host, struct mw_addresses *found);

@@ -1,0 +1,350 @@
+-- http.serve: how a server listens, its limits, its end, and what it does with clients that are rude.
+-- SPDX-License-Identifier: MIT
+
+local helper = require("helper")
+local http = require("http")
+local raw = require("raw")
+local certs = require("certs") -- made with raw, which lives on the loop of http
+
+local GET = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+local servers = {}
+
+-- Serves until the test is over.
+local function serve(handler, options)
+  options = options or {}
+  options.handler = handler
+  local server = assert(http.serve(options))
+  servers[#servers + 1] = server
+  return server
+end
+
+local function close_servers()
+  for _, server in ipairs(servers) do
+    server:close()
+  end
+  servers = {}
+end
+
+-- Sends bytes on a connection of its own and returns all that comes back until the server closes.
+local function talk(server, bytes)
+  local conn = raw.connect({ port = server.port })
+  conn:send(bytes)
+  helper.wait(function() return conn.closed end, nil, "the server to close")
+  return conn.received
+end
+
+-- The same -> the status of the reply, and what follows its head.
+local function ask(server, bytes)
+  local reply = talk(server, bytes or GET)
+  local status, body = reply:match("^HTTP/1%.[01] (%d%d%d) .-\r\n\r\n(.*)$")
+  assert(status, "no reply: " .. reply)
+  return tonumber(status), body
+end
+
+-- That fn throws words, told at a line of this file.
+local function assert_misuse(words, fn)
+  local ok, message = pcall(fn)
+  assert.is_false(ok)
+  assert.truthy(message:find(words, 1, true), message)
+  assert.matches("^spec/server_spec%.lua:%d+: ", message)
+end
+
+describe("http.serve", function()
+  after_each(close_servers) -- before helper looks for what is left
+  helper.setup()
+
+  it("tells where it listens", function()
+    local server = serve(function() end)
+    assert.equal("127.0.0.1", server.host)
+    assert.is_true(server.port > 0)
+    assert.equal("http://127.0.0.1:" .. server.port, server.url)
+    assert.is_true(server.listening)
+    assert.equal("http.Server (" .. server.url .. ")", tostring(server))
+    server:close()
+    assert.is_false(server.listening)
+    assert.equal("http.Server (closed)", tostring(server))
+    server:close()
+    assert.equal(http.Response.CONNECTION_REFUSED_ERROR, http.get(server.url):await().error)
+    local again = serve(function(_, response) response.body = "again" end, { port = server.port })
+    assert.equal("again", http.get(again.url):await():read_string())
+  end)
+
+  it("may be called twice: two servers at once", function()
+    local one = serve(function(_, response) response.body = "one" end)
+    local two = serve(function(_, response) response.body = "two" end)
+    local results = http.all({ http.get(one.url), http.get(two.url), http.get(one.url) })
+    assert.same({ "one", "two", "one" },
+      { results[1]:read_string(), results[2]:read_string(), results[3]:read_string() })
+    one:close()
+    assert.equal("two", http.get(two.url):await():read_string())
+  end)
+
+  it("speaks TLS with a certificate", function()
+    local server = serve(function(_, response) response.body = "secret" end, { tls = certs.server })
+    assert.equal("https://127.0.0.1:" .. server.port, server.url)
+    local response = http.get({ url = server.url, ca_file = certs.ca_file }):await()
+    assert.equal("", response.error_string)
+    assert.equal("secret", response:read_string())
+    assert.equal(http.Response.SSL_HANDSHAKE_FAILED_ERROR, http.get(server.url):await().error)
+    local plain = raw.connect({ port = server.port })
+    plain:send(GET)
+    helper.wait(function() return plain.closed end)
+    assert.is_nil(plain.received:find("secret", 1, true))
+  end)
+
+  it("listens on IPv6 where there is such an address", function()
+    local probe = raw.listen({ host = "::1" })
+    if not probe then
+      pending("no IPv6 on this machine")
+      return
+    end
+    probe:close()
+    local server = serve(function(request, response) response.body = request.peer end, { host = "::1" })
+    assert.equal("http://[::1]:" .. server.port, server.url)
+    assert.equal("::1", http.get(server.url):await():read_string())
+  end)
+
+  it("returns nil, words and a code where the system refuses", function()
+    local server = serve(function() end)
+    for words, options in pairs({
+      ["Address already in use"] = { port = server.port },
+      ["192.0.2.1"] = { host = "192.0.2.1" },
+      ["/nonexistent.pem"] = { tls = { cert_file = "/nonexistent.pem" } },
+      ["/dev/null"] = { tls = { cert_file = "/dev/null" } },
+      [certs.ca_file] = { tls = { cert_file = certs.server.cert_file, key_file = certs.ca_file } },
+      ["key values mismatch"] = { tls = { cert_file = certs.server.cert_file, key_file = certs.expired.key_file } },
+    }) do
+      options.handler = function() end
+      local result, message, code = http.serve(options)
+      assert.is_nil(result)
+      assert.truthy(message:find(words, 1, true), message)
+      assert.equal("system", code)
+    end
+  end)
+
+  it("refuses wrong options at the caller's line", function()
+    local function handler() end
+    for words, options in pairs({
+      ["table of options expected"] = 8080,
+      ["'handler'"] = {},
+      ["'handler' (function"] = { handler = "x" },
+      ["'port' (number"] = { handler = handler, port = "80" },
+      ["'port'"] = { handler = handler, port = 65536 },
+      ["'port' "] = { handler = handler, port = -1 },
+      ["'port' ("] = { handler = handler, port = 80.5 },
+      ["'host' (string"] = { handler = handler, host = 1 },
+      ["'host'"] = { handler = handler, host = "a\0b" },
+      ["'tls' (table"] = { handler = handler, tls = true },
+      ["'tls.cert_file'"] = { handler = handler, tls = {} },
+      ["'tls.key_file'"] = { handler = handler, tls = { cert_file = certs.server.cert_file, key_file = 1 } },
+      ["'max_body_size'"] = { handler = handler, max_body_size = -1 },
+      ["'max_head_size'"] = { handler = handler, max_head_size = "x" },
+      ["'idle_timeout'"] = { handler = handler, idle_timeout = 0 },
+      ["unknown option 'prot'"] = { handler = handler, prot = 80 },
+      ["unknown option '1'"] = { handler },
+    }) do
+      assert_misuse(words, function() http.serve(options) end)
+    end
+    assert.equal(0, http._live().servers)
+  end)
+
+  it("leaves the table of options as it was", function()
+    local options = { handler = function() end, port = 0 }
+    local copy = { handler = options.handler, port = 0 }
+    http.serve(options):close()
+    assert.same(copy, options)
+  end)
+
+  it("answers 413 to a body that is larger than it takes, before it has come", function()
+    local server = serve(helper.expect(function() end, 2), { max_body_size = 10 })
+    local post = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    assert.equal(413, (ask(server, post .. "Content-Length: 11\r\n\r\n")))
+    assert.equal(413, (ask(server, post .. "Content-Length: 11\r\n\r\nhello world")))
+    assert.equal(413, (ask(server, post .. "Transfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n")))
+    assert.equal(413, (ask(server, post .. "Content-Length: 99999999999999999999\r\n\r\n")))
+    assert.equal(200, (ask(server, post .. "Content-Length: 10\r\n\r\n0123456789")))
+    assert.equal(200, (ask(server, post .. "Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n")))
+  end)
+
+  it("refuses a head that is larger than it takes", function()
+    local server = serve(helper.expect(function() end), { max_head_size = 500 })
+    local status = ask(server, "GET / HTTP/1.1\r\nHost: x\r\nX: " .. ("y"):rep(1000) .. "\r\n\r\n")
+    assert.is_true(status >= 400 and status < 500)
+    status = (ask(server, "GET /" .. ("y"):rep(1000) .. " HTTP/1.1\r\nHost: x\r\n\r\n"))
+    assert.is_true(status >= 400 and status < 500)
+    assert.equal(200, (ask(server)))
+  end)
+
+  it("closes connections that are idle for too long", function()
+    local server = serve(helper.expect(function() end), { idle_timeout = 0.03 })
+    assert.equal("", talk(server, ""))
+    assert.equal("", talk(server, "GET / HT"))
+    assert.equal(200, (ask(server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"))) -- and then closes
+  end)
+end)
+
+describe("a client that leaves", function()
+  after_each(close_servers) -- before helper looks for what is left
+  helper.setup()
+
+  it("before it has said anything, or all, is no matter", function()
+    local server = serve(helper.expect(function() end))
+    for _, bytes in ipairs({ "", "GET / HT", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhe" }) do
+      local conn = raw.connect({ port = server.port })
+      conn:send(bytes)
+      http.poll(0)
+      conn:close()
+      conn = raw.connect({ port = server.port })
+      conn:send(bytes)
+      http.poll(0)
+      conn:reset()
+    end
+    assert.equal(200, (ask(server)))
+  end)
+
+  it("is noticed by a handler that waits", function()
+    local noticed
+    local server = serve(function(_, response)
+      local deadline = http.now() + 3
+      while not response:gone() and http.now() < deadline do
+        http.sleep(0.005)
+      end
+      noticed = { response:gone(), response:write("x") }
+    end)
+    local conn = raw.connect({ port = server.port })
+    conn:send(GET)
+    helper.wait(function() return http._live().requests == 1 end)
+    conn:close()
+    helper.wait(function() return noticed end)
+    assert.same({ true, nil, "the client has gone", "closed" }, { noticed[1], noticed[2], noticed[3], noticed[4] })
+  end)
+
+  it("is noticed by a handler that writes", function()
+    local told
+    local server = serve(function(_, response)
+      local piece = ("x"):rep(65536)
+      repeat
+        local ok = response:write(piece)
+        http.sleep(0)
+      until not ok
+      local _, words, code = response:write(piece)
+      told = { words, code, (response:finish()) }
+    end)
+    for _, leave in ipairs({ "close", "reset" }) do
+      told = nil
+      local conn = raw.connect({ port = server.port })
+      conn:send(GET)
+      helper.wait(function() return conn.received_count > 1000 end)
+      conn[leave](conn)
+      helper.wait(function() return told end)
+      assert.same({ "the client has gone", "closed" }, { told[1], told[2] })
+    end
+  end)
+end)
+
+describe("server:close", function()
+  after_each(close_servers) -- before helper looks for what is left
+  helper.setup()
+
+  it("cuts the requests that are in work, whose handlers go on in vain", function()
+    local goes_on, results = false, {}
+    local server = serve(function(request, response)
+      if request.path == "/begun" then
+        response:write("part")
+      end
+      while not goes_on do
+        http.sleep(0)
+      end
+      results[request.path] = { response:finish("rest") }
+    end)
+    local begun, not_begun = http.get(server.url .. "/begun"), http.get(server.url .. "/not")
+    helper.wait(function() return http._live().requests == 2 and begun.status_code == 200 end)
+    server:close()
+    assert.equal(http.Response.REMOTE_HOST_CLOSED_ERROR, begun:await().error)
+    assert.equal(http.Response.REMOTE_HOST_CLOSED_ERROR, not_begun:await().error)
+    goes_on = true
+    helper.wait(function() return results["/begun"] and results["/not"] end)
+    for _, result in pairs(results) do
+      assert.same({ nil, "the client has gone", "closed" }, { result[1], result[2], result[3] })
+    end
+  end)
+
+  it("may be called in the handler", function()
+    local server
+    server = serve(helper.expect(function(_, response)
+      response:write("part")
+      server:close()
+      response:write("more")
+    end))
+    local response = http.get(server.url):await()
+    assert.equal(http.Response.REMOTE_HOST_CLOSED_ERROR, response.error)
+  end)
+end)
+
+-- What evhttp reads with more leniency than we can see (chunk sizes with signs, folded fields, bare
+-- line feeds) is for the http1 engine.
+describe("a hostile request", function()
+  after_each(close_servers) -- before helper looks for what is left
+  helper.setup()
+
+  local SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+  local cases = {
+    ["without Host"] = "GET / HTTP/1.1\r\n\r\n",
+    ["with two Hosts"] = "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    ["with two Hosts that agree"] = "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+    ["with a Host that is none"] = "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+    ["with two lengths"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 0\r\n\r\nhello",
+    ["with two lengths that agree"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n" ..
+      "Content-Length: 5\r\n\r\nhello",
+    ["with a list of lengths"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5, 5\r\n\r\nhello",
+    ["with a signed length"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\nhello",
+    ["with a negative length"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\nhello",
+    ["with a length in words"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: five\r\n\r\nhello",
+    ["with an empty length"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length:\r\n\r\nhello",
+    ["with a length and chunks"] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n" ..
+      "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ["with chunks and a length"] = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" ..
+      "Content-Length: 5\r\n\r\n0\r\n\r\n",
+    ["with a coding beside chunked"] = "POST / HTTP/1.1\r\nHost: x\r\n" ..
+      "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    ["with a coding that is almost chunked"] = "POST / HTTP/1.1\r\nHost: x\r\n" ..
+      "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    ["with the coding identity"] = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n",
+    ["with two codings"] = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" ..
+      "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ["with chunks in HTTP/1.0"] = "POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ["with a chunk size in words"] = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ["with a control byte in a value"] = "GET / HTTP/1.1\r\nHost: x\r\nX: a\1b\r\n\r\n",
+    ["with a DEL in a value"] = "GET / HTTP/1.1\r\nHost: x\r\nX: a\127b\r\n\r\n",
+    ["with a blank before the colon"] = "GET / HTTP/1.1\r\nHost: x\r\nX : a\r\n\r\n",
+    ["with a control byte in a name"] = "GET / HTTP/1.1\r\nHost: x\r\nX\1: a\r\n\r\n",
+    ["with an empty name"] = "GET / HTTP/1.1\r\nHost: x\r\n: a\r\n\r\n",
+    ["with a field without a colon"] = "GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+    ["with a control byte in the target"] = "GET /a\1b HTTP/1.1\r\nHost: x\r\n\r\n",
+    ["with a blank in the target"] = "GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
+    ["without a target"] = "GET HTTP/1.1\r\nHost: x\r\n\r\n",
+    ["with a method that is none"] = "G=T / HTTP/1.1\r\nHost: x\r\n\r\n",
+    ["with a method in lower case"] = "get / HTTP/1.1\r\nHost: x\r\n\r\n",
+    ["of HTTP/2.0"] = "GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+    ["of HTTP/1.x"] = "GET / HTTP/1.x\r\nHost: x\r\n\r\n",
+    ["of HTTP/-1.1"] = "GET / HTTP/-1.1\r\nHost: x\r\n\r\n",
+    ["of another protocol"] = "GET / FTP/1.1\r\nHost: x\r\n\r\n",
+    ["of HTTP/0.9"] = "GET /\r\n\r\n",
+    ["that is noise"] = "\22\3\1\2\0\1\0\1\252\3\3\r\n\r\n",
+  }
+
+  for name, bytes in pairs(cases) do
+    it(name .. " is answered 4xx or 5xx, no handler sees it, and the connection is closed", function()
+      local server = serve(helper.expect(function() end, 0))
+      local status, rest = ask(server, bytes .. SMUGGLED)
+      assert.is_true(status >= 400 and status < 600, status)
+      assert.is_nil(rest:find("HTTP/1", 1, true)) -- one reply, not two
+    end)
+  end
+
+  it("with a method that is not known is answered 501", function()
+    local server = serve(helper.expect(function() end, 0))
+    assert.equal(501, (ask(server, "BREW / HTTP/1.1\r\nHost: x\r\n\r\n" .. SMUGGLED)))
+  end)
+end)
