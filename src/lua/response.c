@@ -538,7 +538,10 @@ static int response_state(lua_State *L)
     lua_settop(L, 2);
     lua_getfenv(L, 1);
     if (!set) {
-        lua_rawgeti(L, -1, L_SLOT_STATE);
+        if (r->x == NULL)
+            lua_pushnil(L); /* the runtime is closed: nothing will happen any more */
+        else
+            lua_rawgeti(L, -1, L_SLOT_STATE);
         return 1;
     }
     if (lua_isnil(L, 2))
