@@ -6,6 +6,7 @@ local CHAINS, BODY_LENGTH = 64, 13
 
 local port, wanted = tonumber(arg[1]), tonumber(arg[2])
 local started, finished, failed = 0, 0, 0
+local options = { hostname = "127.0.0.1", port = port, path = "/" } -- as libcurl's handles keep theirs
 local start
 
 local function done(response)
@@ -30,7 +31,7 @@ end
 
 function start()
   started = started + 1
-  http.get({ hostname = "127.0.0.1", port = port, path = "/" }, done)
+  http.get(options, done)
 end
 
 for _ = 1, math.min(CHAINS, wanted) do

@@ -209,12 +209,12 @@ for handler, enter in pairs(HANDLERS) do
         scene.other = launch("/slow")
         scene.timer = http.after(0.01, function() end)
         local acted = 0
-        enter(function(response)
+        enter(helper.expect(function(response)
           acted = acted + 1
           if acted == 1 then
             act(response)
           end
-        end)
+        end, "some"))
         helper.wait(function() return acted > 0 and scene.ended == scene.started end, nil, "all to end")
         scene.server:close()
         http.run()

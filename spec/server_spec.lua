@@ -8,6 +8,8 @@ local certs = require("certs") -- made with raw, which lives on the loop of http
 
 local GET = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
+local SLOW = tonumber(os.getenv("MW_SLOW")) or 1 -- how many times longer things take here
+
 local servers = {}
 
 -- Serves until the test is over.
@@ -177,7 +179,7 @@ describe("http.serve", function()
   end)
 
   it("closes connections that are idle for too long", function()
-    local server = serve(helper.expect(function() end), { idle_timeout = 0.03 })
+    local server = serve(helper.expect(function() end), { idle_timeout = 0.05 * SLOW })
     assert.equal("", talk(server, ""))
     assert.equal("", talk(server, "GET / HT"))
     assert.equal(200, (ask(server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"))) -- and then closes

@@ -396,7 +396,7 @@ describe("http.sleep", function()
   it("lets the shorter sleeper wake first", function()
     local order = {}
     http.all({
-      function() http.sleep(0.02) order[#order + 1] = "long" end,
+      function() http.sleep(0.1) order[#order + 1] = "long" end,
       function() http.sleep(0.001) order[#order + 1] = "short" end,
       function() http.sleep(0) order[#order + 1] = "none" end,
     })

@@ -191,7 +191,7 @@ describe("several timers", function()
 
   it("fire in the order of their times", function()
     assert_rising(50, order_of(50, function(i) return i * 0.0005 end))
-    local order = order_of(3, function(i) return (3 - i) * 0.005 end)
+    local order = order_of(3, function(i) return (3 - i) * 0.05 end)
     assert.same({ 3, 2, 1 }, order)
   end)
 
@@ -216,7 +216,7 @@ describe("several timers", function()
     http.after(0.21, function() over = over + 1 end)
     local every = http.every(0.2, nothing) -- later than the poll below, however busy the machine is
     http.after(0.25, function() over = over + 1 every:cancel() end)
-    assert.equal(4, http.poll(0))
+    assert.equal(4, http._live().timers)
     http.run()
     assert.equal(3, over)
     assert.equal(0, http.poll(0))

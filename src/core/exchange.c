@@ -216,11 +216,12 @@ void mw_exchange_on_head(mw_exchange *x, int status, const char *reason, struct 
         body_too_large(x);
 }
 
-/* Small pieces are copied: moved, each would keep a block of memory much larger than itself. */
+/* Moves the bytes with their block of memory. Of many small pieces all but the first are copied:
+ * each would keep a block much larger than itself. */
 static bool append(struct evbuffer *to, struct evbuffer *from, size_t length)
 {
     static const size_t small = 1024;
-    if (length > small)
+    if (length > small || evbuffer_get_length(to) == 0)
         return evbuffer_add_buffer(to, from) == 0;
     const unsigned char *bytes = evbuffer_pullup(from, (ev_ssize_t)length);
     return bytes != NULL && evbuffer_add(to, bytes, length) == 0 &&

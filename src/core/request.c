@@ -34,6 +34,28 @@ static int check(mw_runtime *rt, const char *what, ssize_t (*bad)(const char *, 
     return at < 0 ? MW_OK : refuse_byte(rt, what, text, at);
 }
 
+static bool has_empty_part(struct mw_span host)
+{
+    for (size_t i = 0; i < host.length; i++) {
+        if (host.at[i] == '.' && (i == 0 || host.at[i - 1] == '.'))
+            return true;
+    }
+    return false;
+}
+
+static bool is_ipv6(struct mw_span host)
+{
+    char text[64];
+    unsigned char address[16];
+    const char *zone = memchr(host.at, '%', host.length);
+    size_t length = zone != NULL ? (size_t)(zone - host.at) : host.length;
+    if (length >= sizeof text)
+        return false;
+    memcpy(text, host.at, length);
+    text[length] = '\0';
+    return inet_pton(AF_INET6, text, address) == 1;
+}
+
 static int check_host(mw_runtime *rt, const struct mw_url_parts *parts)
 {
     struct mw_span host = parts->host;
@@ -42,15 +64,12 @@ static int check_host(mw_runtime *rt, const struct mw_url_parts *parts)
         return result;
     if (host.length > 255)
         return mw_fail(rt, MW_EINVAL, "bad hostname: it is longer than 255 bytes");
-    char text[256];
-    snprintf(text, sizeof text, "%.*s", (int)host.length, host.at);
-    if (text[0] == '.' || strstr(text, "..") != NULL)
-        return mw_fail(rt, MW_EINVAL, "bad hostname: \"%.80s\" has an empty part", text);
-    if (strchr(text, ':') == NULL && !parts->bracketed)
+    if (has_empty_part(host))
+        return mw_fail(rt, MW_EINVAL, "bad hostname: \"%.*s\" has an empty part", (int)host.length,
+                       host.at);
+    if (host.at != NULL && memchr(host.at, ':', host.length) == NULL && !parts->bracketed)
         return MW_OK;
-    unsigned char address[16];
-    text[strcspn(text, "%")] = '\0'; /* a zone id */
-    if (inet_pton(AF_INET6, text, address) == 1)
+    if (is_ipv6(host))
         return MW_OK;
     return mw_fail(rt, MW_EINVAL,
                    "bad hostname: \"%.*s\" is not an IPv6 address (a port goes into "

@@ -238,20 +238,6 @@ static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *in
     }
 }
 
-/* Writes at once what a connected socket takes, which is nearly always all: otherwise evhttp would
- * ask for writability, wait for it, and take the wish back, at two system calls and a turn. */
-static void write_now(struct connection *c)
-{
-    struct evbuffer *output = bufferevent_get_output(c->bev);
-    if (!c->connected || c->tls.bev != NULL)
-        return;
-    evbuffer_unfreeze(output, 1); /* frozen, since only the bufferevent is to take from it */
-    int written = evbuffer_write(output, bufferevent_getfd(c->bev));
-    evbuffer_freeze(output, 1);
-    if (written > 0 && evbuffer_get_length(output) == 0)
-        bufferevent_trigger(c->bev, EV_WRITE, 0); /* what it does when it has written all */
-}
-
 /* Sends x's request on c. False without memory. */
 static bool send_on(struct connection *c, mw_exchange *x)
 {
@@ -277,7 +263,7 @@ static bool send_on(struct connection *c, mw_exchange *x)
     /* The core has clocks of its own: evhttp's would need a timer with each turn. */
     bufferevent_set_timeouts(c->bev, NULL, NULL);
     interpose(c);
-    write_now(c);
+    connection_flush(c);
     return true;
 }
 

@@ -9,6 +9,7 @@ static void *open_state(mw_runtime *rt)
         return NULL;
     state->rt = rt;
     if (!connections_open(state)) {
+        connections_free(state);
         mw_dealloc(&rt->allocator, state);
         return NULL;
     }

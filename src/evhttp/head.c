@@ -55,15 +55,15 @@ static bool good_status_line(const char *line, size_t length)
  * value before it. */
 static const char *check_field_line(const char *line, size_t length)
 {
-    const char *colon = memchr(line, ':', length);
     if (line[0] == ' ' || line[0] == '\t')
         return mw_bad_field_value(line, length) < 0 ? NULL
                                                     : "a field has a byte that is not allowed";
-    if (colon == NULL)
-        return "a line of the head has no colon";
-    if (mw_bad_token(line, (size_t)(colon - line)) >= 0)
-        return "the name of a field has a byte that is not allowed there";
-    if (mw_bad_field_value(colon, (size_t)(line + length - colon)) >= 0)
+    ssize_t colon = mw_bad_token(line, length); /* the name ends where its bytes do */
+    if (colon <= 0 || line[colon] != ':')
+        return memchr(line, ':', length) == NULL
+                   ? "a line has no colon"
+                   : "the name of a field has a byte that is not allowed there";
+    if (mw_bad_field_value(line + colon, length - (size_t)colon) >= 0)
         return "the value of a field has a byte that is not allowed there";
     return NULL;
 }

@@ -21,7 +21,9 @@ struct evhttp_state {
     struct mw_tls_store *tls;  /* made at the first https */
     struct mw_link busy, idle; /* connections; the last used first among the idle */
     int idle_count;
-    struct event *sweep; /* closes connections that have been idle for long */
+    struct event *sweep;   /* closes connections that have been idle for long */
+    struct mw_link unsent; /* connections with a request to write */
+    struct event *flush;   /* due while there are some */
     struct mw_deferred reaping;
     struct mw_link dead; /* connections that wait for evhttp to be off the stack */
 };
@@ -37,6 +39,7 @@ struct call {
 /* One connection, and evhttp's beneath it. */
 struct connection {
     struct mw_link link;
+    struct mw_link unsent;
     struct evhttp_state *state;
     struct evhttp_connection *evcon;
     struct bufferevent *bev;
@@ -80,6 +83,7 @@ struct connection *connection_find_idle(struct evhttp_state *state, const struct
 struct connection *connection_new(struct evhttp_state *state, const struct mw_outgoing *out,
                                   const char *address, struct mw_failure *f);
 void connection_attach(struct connection *c, mw_exchange *x, struct evhttp_request *request);
+void connection_flush(struct connection *c);  /* writes what is queued, soon and at once */
 void connection_park(struct connection *c);   /* its exchange is over: keep it for the next */
 void connection_retire(struct connection *c); /* never again; freed from the loop */
 void connections_free(struct evhttp_state *state);

@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Beyond this much memory that Lua cannot see, its collector is given some work. */
-static const size_t nudge_bytes = 256u << 10;
+/* Beyond this much memory that Lua cannot see, its collector is given some work. Small Responses do
+ * not count: what Lua itself spends on them brings the collector soon enough. */
+static const size_t nudge_bytes = 4u << 20;
 
 static void forget_all(l_context *ctx)
 {

@@ -475,7 +475,7 @@ void l_response_on_done(mw_exchange *x, void *ud)
     l_response *r = ud;
     l_context *ctx = r->object.ctx;
     l_enter(ctx, tell_done, r);
-    l_foreign_memory(ctx, 1024 + mw_exchange_available(x));
+    l_foreign_memory(ctx, mw_exchange_available(x));
     l_unpin(&r->object);
 }
 
