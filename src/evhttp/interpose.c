@@ -99,6 +99,15 @@ static void check_body(struct connection *c, struct evbuffer *input)
              most_chunk_line);
 }
 
+/* After 100 evhttp writes what it had held back, and waits until that is written. Where it is
+ * nothing, a bufferevent of TLS never tells. */
+static void after_interim(struct connection *c)
+{
+    if (mw_exchange_phase(c->x) == MW_PHASE_SEND &&
+        evbuffer_get_length(bufferevent_get_output(c->bev)) == 0)
+        bufferevent_trigger(c->bev, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
+}
+
 static void receive(struct connection *c)
 {
     struct evbuffer *input = bufferevent_get_input(c->bev);
@@ -117,6 +126,8 @@ static void receive(struct connection *c)
     interpose(c);
     if (c->head_seen)
         check_body(c, input);
+    else
+        after_interim(c);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
