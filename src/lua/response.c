@@ -364,121 +364,6 @@ static int response_gc(lua_State *L)
     return 0;
 }
 
-/* ---- events -------------------------------------------------------------------------------- */
-
-/* Pushes the userdata and its environment; they stay at 1 and 2 while handlers are called. */
-static void push_self(lua_State *L, const l_response *r)
-{
-    lua_rawgeti(L, LUA_REGISTRYINDEX, r->object.pin);
-    lua_getfenv(L, -1);
-}
-
-/* Pushes a handler and the Response for l_call, unless it is not set. */
-static bool push_handler(lua_State *L, const l_response *r, unsigned bit, const char *slot)
-{
-    if (!(r->set & bit))
-        return false;
-    lua_getfield(L, 2, slot);
-    lua_pushvalue(L, 1);
-    return true;
-}
-
-static void pump(lua_State *L, const l_response *r)
-{
-    if (!(r->set & L_HAS_STATE))
-        return;
-    lua_getfield(L, LUA_REGISTRYINDEX, L_PUMP);
-    lua_pushvalue(L, 1);
-    lua_rawgeti(L, 2, L_SLOT_STATE);
-    l_call(r->object.ctx, 2);
-}
-
-static void download_progress(lua_State *L, const l_response *r)
-{
-    if (!push_handler(L, r, L_ON_DOWNLOAD, "download_progress_handler"))
-        return;
-    bool none = mw_exchange_received(r->x) == 0;
-    lua_pushnumber(L, (lua_Number)mw_exchange_received(r->x));
-    lua_pushnumber(L, none ? 0 : (lua_Number)mw_exchange_total(r->x));
-    l_call(r->object.ctx, 3);
-}
-
-struct sent {
-    l_response *r;
-    uint64_t sent, total;
-};
-
-static void tell_sent(lua_State *L, void *ud)
-{
-    struct sent *s = ud;
-    push_self(L, s->r);
-    if (!push_handler(L, s->r, L_ON_UPLOAD, "upload_progresss_handler"))
-        return;
-    lua_pushnumber(L, (lua_Number)s->sent);
-    lua_pushnumber(L, (lua_Number)s->total);
-    l_call(s->r->object.ctx, 3);
-}
-
-void l_response_on_sent(mw_exchange *x, uint64_t sent, uint64_t total, void *ud)
-{
-    struct sent s = {ud, sent, total};
-    (void)x;
-    if (s.r->set & L_ON_UPLOAD)
-        l_enter(s.r->object.ctx, tell_sent, &s);
-}
-
-static void tell_body(lua_State *L, void *ud)
-{
-    l_response *r = ud;
-    push_self(L, r);
-    if (push_handler(L, r, L_ON_READ, "ready_read_handler"))
-        l_call(r->object.ctx, 1);
-    download_progress(L, r);
-    pump(L, r);
-}
-
-void l_response_on_body(mw_exchange *x, void *ud)
-{
-    l_response *r = ud;
-    (void)x;
-    if (r->set & (L_ON_READ | L_ON_DOWNLOAD | L_HAS_STATE))
-        l_enter(r->object.ctx, tell_body, r);
-}
-
-static void tell_done(lua_State *L, void *ud)
-{
-    l_response *r = ud;
-    l_context *ctx = r->object.ctx;
-    push_self(L, r);
-    if (error_of(r) != MW_NO_ERROR)
-        r->stream_error = NULL; /* the last error is told of, and that is this one */
-    if (mw_exchange_received(r->x) == 0)
-        download_progress(L, r); /* once, with 0 and 0 */
-    if (error_of(r) != MW_NO_ERROR && push_handler(L, r, L_ON_ERROR, "error_handler")) {
-        lua_pushinteger(L, error_of(r));
-        l_call(ctx, 2);
-    }
-    if (r->set & L_HAS_CALLBACK) {
-        lua_rawgeti(L, 2, L_SLOT_CALLBACK);
-        lua_pushvalue(L, 1);
-        l_call(ctx, 1);
-    }
-    if (push_handler(L, r, L_ON_FINISHED, "finished_handler"))
-        l_call(ctx, 1);
-    pump(L, r);
-    lua_pushnil(L); /* it runs once: what it holds need not live as long as the Response */
-    lua_rawseti(L, 2, L_SLOT_CALLBACK);
-}
-
-void l_response_on_done(mw_exchange *x, void *ud)
-{
-    l_response *r = ud;
-    l_context *ctx = r->object.ctx;
-    l_enter(ctx, tell_done, r);
-    l_foreign_memory(ctx, mw_exchange_available(x));
-    l_unpin(&r->object);
-}
-
 /* ---- methods ------------------------------------------------------------------------------- */
 
 static int response_abort(lua_State *L)
@@ -495,7 +380,8 @@ static void tell_close(lua_State *L, const l_response *r)
     lua_settop(L, 1);
     lua_getfenv(L, 1);
     lua_pushcfunction(L, l_traceback);
-    if (push_handler(L, r, L_ON_CLOSE, "about_to_close_handler") && lua_pcall(L, 1, 0, 3) != 0)
+    if (l_response_push_handler(L, r, L_ON_CLOSE, "about_to_close_handler") &&
+        lua_pcall(L, 1, 0, 3) != 0)
         l_report(r->object.ctx, lua_tostring(L, -1));
 }
 

@@ -38,6 +38,10 @@ l_response *l_response_check(lua_State *L, int index);
 /* A new Response, left on the stack. */
 l_response *l_response_new(lua_State *L);
 
+/* Pushes the handler in that slot of the environment table at index 2, and the Response at index 1,
+ * for a call; does nothing and returns false if it is not set (response_events.c). */
+bool l_response_push_handler(lua_State *L, const l_response *r, unsigned bit, const char *slot);
+
 /* Callbacks for mw_options; ud is the l_response. */
 void l_response_on_sent(mw_exchange *x, uint64_t sent, uint64_t total, void *ud);
 void l_response_on_body(mw_exchange *x, void *ud);
