@@ -62,12 +62,12 @@ static int check_host(mw_runtime *rt, const struct mw_url_parts *parts)
     int result = check(rt, "hostname", mw_bad_host, host);
     if (result != MW_OK)
         return result;
-    if (host.length > 255)
+    if (host.at == NULL || host.length > 255)
         return mw_fail(rt, MW_EINVAL, "bad hostname: it is longer than 255 bytes");
     if (has_empty_part(host))
         return mw_fail(rt, MW_EINVAL, "bad hostname: \"%.*s\" has an empty part", (int)host.length,
                        host.at);
-    if (host.at != NULL && memchr(host.at, ':', host.length) == NULL && !parts->bracketed)
+    if (memchr(host.at, ':', host.length) == NULL && !parts->bracketed)
         return MW_OK;
     if (is_ipv6(host))
         return MW_OK;
