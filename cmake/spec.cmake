@@ -50,3 +50,13 @@ if(cxx_tests AND mw_cxx)
 elseif(cxx_tests)
     message(STATUS "No C++ compiler: the C++ tests are left out")
 endif()
+
+# The examples in C, built as a program that embeds the library would be.
+file(GLOB embed_examples CONFIGURE_DEPENDS examples/embed/*.c)
+foreach(source IN LISTS embed_examples)
+    cmake_path(GET source STEM name)
+    add_executable(example_${name} ${source})
+    target_link_libraries(example_${name} PRIVATE moonwire_static PkgConfig::EVENT mw_flags)
+    set_target_properties(example_${name} PROPERTIES
+        OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples)
+endforeach()
