@@ -15,9 +15,16 @@ function mt.__tostring(self)
   return ("http.Payload (string of %d bytes)"):format(self.string and #self.string or 0)
 end
 
--- A Payload to fill: set `type`, and `string` or `bytes` accordingly.
-function M.new()
-  return setmetatable({ type = M.STRING, string = "", bytes = nil }, mt)
+--- A Payload of a string or of a table of byte values; or, without one, to fill: set `type`, and
+--- `string` or `bytes` accordingly.
+function M.new(content)
+  local kind = type(content)
+  if kind == "table" then
+    return setmetatable({ type = M.BYTE_TABLE, string = nil, bytes = content }, mt)
+  elseif kind == "string" or content == nil then
+    return setmetatable({ type = M.STRING, string = content or "", bytes = nil }, mt)
+  end
+  error(("bad argument #1 to 'new' (string, table of bytes or nil expected, got %s)"):format(kind), 2)
 end
 
 return M

@@ -27,6 +27,23 @@ local OPTIONS = {
 local Response = {}
 local response_mt = { __name = "http.serve.Response", __index = Response }
 
+local FIELDS = { status = true, reason = true, headers = true, body = true, sent = true, finished = true }
+
+-- A field that is none is one misspelled, and would be ignored.
+function response_mt.__newindex(response, name, value)
+  if not FIELDS[name] then
+    error(("unknown field '%s' of a response (it has status, reason, headers and body)"):format(tostring(name)), 2)
+  end
+  rawset(response, name, value)
+end
+
+local function check_self(self, mt, level)
+  if getmetatable(self) ~= mt then
+    local name = mt.__name
+    error(("bad self (%s expected, got %s); call it with a colon"):format(name, type(self)), level + 1)
+  end
+end
+
 -- The fields as the core takes them: a list of names and values.
 local function check_table(headers)
   if type(headers) ~= "table" then
@@ -134,16 +151,19 @@ end
 --- Sends a piece of the body now; the head goes first. In chunks, unless the headers state a
 --- Content-Length. Returns true, or nil, message and code ("closed" once the client has gone).
 function Response:write(bytes)
+  check_self(self, response_mt, 2)
   return at_caller(write, self, bytes)
 end
 
 --- Ends the response, with `body` if it is given. The end of the handler does it as well.
 function Response:finish(body)
+  check_self(self, response_mt, 2)
   return at_caller(finish, self, body)
 end
 
 --- Whether the client has gone: what is written now is lost.
 function Response:gone()
+  check_self(self, response_mt, 2)
   return self._request:gone()
 end
 
@@ -211,6 +231,7 @@ end
 
 --- Stops listening and cuts the connections.
 function Server:close()
+  check_self(self, server_mt, 2)
   self.listening = false
   self._server:close()
 end

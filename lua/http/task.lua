@@ -140,6 +140,9 @@ end
 
 --- Waits for the task's end. Returns what its function returned; throws what it threw.
 function Task:await()
+  if getmetatable(self) ~= mt then
+    error(("bad self (http.Task expected, got %s); call it with a colon"):format(type(self)), 2)
+  end
   self.awaited = true
   M.wait_until(function()
     return self.finished

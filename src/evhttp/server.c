@@ -154,8 +154,11 @@ static int bind_to(struct listener *l, const struct mw_listen *how, int *port)
         struct sockaddr_in6 v6;
     } bound = {.any = {0}};
     socklen_t size = sizeof bound;
+    struct mw_addresses address;
+    if (!mw_resolve_literal(how->host, &address)) /* libevent would ask a name server, and wait */
+        return mw_fail(rt, MW_ESYSTEM, "cannot listen on %.80s: it is not an address", how->host);
     struct evhttp_bound_socket *socket =
-        evhttp_bind_socket_with_handle(l->http, how->host, (ev_uint16_t)how->port);
+        evhttp_bind_socket_with_handle(l->http, address.text[0], (ev_uint16_t)how->port);
     if (socket == NULL)
         return mw_fail(rt, MW_ESYSTEM, "cannot listen on %.80s port %d: %s", how->host, how->port,
                        errno != 0 ? strerror(errno) : "not an address of this machine");

@@ -310,6 +310,16 @@ static bool present(lua_State *L, int upvalue)
     return !lua_isnil(L, -1);
 }
 
+/* A field of the script's own that looks like a handler is a handler misspelled. */
+static void refuse_handler(lua_State *L)
+{
+    static const char ending[] = "_handler";
+    size_t length, least = sizeof ending - 1;
+    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &length) : NULL;
+    if (name != NULL && length >= least && strcmp(name + length - least, ending) == 0)
+        luaL_error(L, "unknown handler '%s'", name);
+}
+
 static int response_newindex(lua_State *L)
 {
     l_response *r = l_response_check(L, 1);
@@ -325,6 +335,7 @@ static int response_newindex(lua_State *L)
         return luaL_error(L, "'%s' of a Response is read only", lua_tostring(L, 2));
     if (lua_type(L, 2) == LUA_TNUMBER)
         return luaL_error(L, "a Response takes fields of the script's own by name, not by number");
+    refuse_handler(L);
     lua_getfenv(L, 1);
     lua_pushvalue(L, 2);
     lua_pushvalue(L, 3);
