@@ -153,9 +153,7 @@ describe("a finished Response", function()
       return response
     end)
     assert.equal(3, #held)
-    http.run()
-    collect()
-    assert.is_nil(next(held))
+    helper.wait(function() collect() return next(held) == nil end)
     assert.equal(0, http._live().exchanges)
   end)
 
@@ -248,7 +246,7 @@ describe("a server", function()
       server = http.serve({ handler = function(request, response)
         held[#held + 1] = request
         held[#held + 1] = response
-        response.own = { request, response, server }
+        request.own = { request, response, server }
         response.body = "hello"
         http.sleep(0)
       end })

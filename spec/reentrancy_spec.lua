@@ -217,7 +217,10 @@ for handler, enter in pairs(HANDLERS) do
         end, "some"))
         helper.wait(function() return acted > 0 and scene.ended == scene.started end, nil, "all to end")
         scene.server:close()
-        http.run()
+        helper.wait(function()
+          local live = http._live()
+          return live.timers + live.servers + live.requests == 0
+        end, nil, "the rest to go")
         assert.equal(scene.started, scene.ended) -- each exactly once
         scene = nil
       end)

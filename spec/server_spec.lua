@@ -328,6 +328,8 @@ describe("a hostile request", function()
     ["without a target"] = "GET HTTP/1.1\r\nHost: x\r\n\r\n",
     ["with a method that is none"] = "G=T / HTTP/1.1\r\nHost: x\r\n\r\n",
     ["with a method in lower case"] = "get / HTTP/1.1\r\nHost: x\r\n\r\n",
+    ["with a body on HEAD"] = "HEAD / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+    ["with chunks on TRACE"] = "TRACE / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ["of HTTP/2.0"] = "GET / HTTP/2.0\r\nHost: x\r\n\r\n",
     ["of HTTP/1.x"] = "GET / HTTP/1.x\r\nHost: x\r\n\r\n",
     ["of HTTP/-1.1"] = "GET / HTTP/-1.1\r\nHost: x\r\n\r\n",

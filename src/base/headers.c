@@ -48,19 +48,6 @@ const struct mw_header *mw_headers_find(const struct mw_headers *h, const char *
     return NULL;
 }
 
-bool mw_headers_copy(struct mw_headers *h, const struct mw_allocator *a,
-                     const struct mw_header *fields, size_t count)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < count; i++)
-        bytes += mw_headers_size(fields[i].name, fields[i].value);
-    if (!mw_headers_reserve(h, a, count, bytes))
-        return false;
-    for (size_t i = 0; i < count; i++)
-        mw_headers_add(h, fields[i].name, fields[i].value);
-    return true;
-}
-
 void mw_headers_free(struct mw_headers *h, const struct mw_allocator *a)
 {
     mw_dealloc(a, h->fields);

@@ -25,13 +25,9 @@ size_t mw_headers_size(const char *name, const char *value);
 /* Appends a field; room must have been reserved. */
 void mw_headers_add(struct mw_headers *h, const char *name, const char *value);
 
-/* The first field of that name from `from` on, or NULL. */
+/* The first field of that name behind `after`, or of all where that is NULL; NULL if none. */
 const struct mw_header *mw_headers_find(const struct mw_headers *h, const char *name,
                                         const struct mw_header *after);
-
-/* Copies a list of the caller's. Returns false without memory. */
-bool mw_headers_copy(struct mw_headers *h, const struct mw_allocator *a,
-                     const struct mw_header *fields, size_t count);
 
 void mw_headers_free(struct mw_headers *h, const struct mw_allocator *a);
 

@@ -24,7 +24,7 @@ struct mw_url_parts {
 };
 
 /* Takes a URL apart (RFC 3986; the fragment is dropped). Returns NULL, or words for what is wrong
- * with it. The spans point into `text`. Bytes are checked as in mw_url_check. */
+ * with it. The spans point into `text`; their bytes are not checked. */
 const char *mw_url_split(const char *text, struct mw_url_parts *parts);
 
 struct mw_url {

@@ -264,6 +264,7 @@ int main(int argc, char **argv)
         const char *message = lua_tostring(L, -1);
         fprintf(stderr, "moonwire: %s\n", message != NULL ? message : "error");
     }
+    signal(SIGINT, SIG_DFL); /* its handler hooks a state that is about to go */
     lua_close(L);
     return checked(job.status);
 }

@@ -26,7 +26,7 @@ static double at(double start, double seconds)
 static double deadline_of_phase(const mw_exchange *x)
 {
     if (connecting(x))
-        return at(x->clocks.started, x->clocks.connect);
+        return at(x->clocks.connect_started, x->clocks.connect);
     if (x->paused) /* who does not read cannot blame the server */
         return 0;
     return at(x->clocks.last_activity, x->clocks.idle);
@@ -60,7 +60,8 @@ static void ran_out(mw_exchange *x, double now)
         mw_failure_text(&f, "timed out: no connection to %s within %g s", x->url.authority,
                         x->clocks.connect);
     else
-        mw_failure_text(&f, "timed out: nothing received from %s for %g s", x->url.authority,
+        mw_failure_text(&f, "timed out: nothing %s %s for %g s",
+                        x->phase == MW_PHASE_SEND ? "taken by" : "received from", x->url.authority,
                         x->clocks.idle);
     mw_exchange_fail(x, &f);
 }
@@ -89,9 +90,15 @@ void mw_clocks_start(mw_exchange *x, const mw_options *options)
     c->connect = seconds_or(options->connect_timeout, 30);
     c->idle = seconds_or(options->idle_timeout, 60);
     c->total = seconds_or(options->total_timeout, MW_NEVER);
-    c->started = c->last_activity = mw_now();
+    c->started = c->connect_started = c->last_activity = mw_now();
     evtimer_assign(&c->event, x->rt->base, on_clock, x);
     arm(x, c->started);
+}
+
+void mw_clocks_connect_again(mw_exchange *x)
+{
+    x->clocks.connect_started = mw_now();
+    mw_clocks_change(x);
 }
 
 void mw_clocks_stop(mw_exchange *x)

@@ -14,11 +14,9 @@
 #include <stdint.h>
 
 struct evbuffer;
-struct mw_tls_options;
 
 /* What an engine can do beyond the plain case. Asked for what it cannot, the core fails at once. */
 enum mw_capability {
-    MW_CAN_ANY_METHOD = 1u << 0,     /* methods beyond RFC 9110's and PATCH */
     MW_CAN_CHUNKED_UPLOAD = 1u << 1, /* request bodies of unknown length */
     MW_CAN_UPGRADE = 1u << 2,        /* 101, CONNECT: hand over the connection */
 };
@@ -64,7 +62,6 @@ void *mw_exchange_wire(const mw_exchange *x); /* exchange_size zeroed bytes, the
 struct mw_outgoing {
     const char *method;
     const char *target;
-    const char *scheme;
     const char *host; /* to look up, to verify */
     unsigned short port;
     bool secure, insecure, idempotent, expects_continue;
@@ -77,9 +74,6 @@ struct mw_outgoing {
     uint64_t max_body_size;
 };
 const struct mw_outgoing *mw_exchange_outgoing(const mw_exchange *x);
-
-/* Still wants to hear: false once it has ended, for whatever reason. */
-bool mw_exchange_live(const mw_exchange *x);
 
 /* How far it is; the clocks depend on it. */
 void mw_exchange_on_phase(mw_exchange *x, enum mw_phase phase);

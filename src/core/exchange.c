@@ -101,6 +101,7 @@ void mw_exchange_cancel(mw_exchange *x)
         note_failure(x, &f); /* over on the wire, but the user has not heard: the wish counts */
     else
         mw_exchange_fail(x, &f);
+    x->news = MW_NEWS_DONE; /* who has cancelled wants to hear of nothing else */
 }
 
 /* ---- telling the user ---------------------------------------------------------------------- */
@@ -152,11 +153,6 @@ static void tell(struct mw_deferred *self)
 }
 
 /* ---- what the engine reports --------------------------------------------------------------- */
-
-bool mw_exchange_live(const mw_exchange *x)
-{
-    return !x->ended;
-}
 
 void mw_exchange_on_phase(mw_exchange *x, enum mw_phase phase)
 {
@@ -255,6 +251,9 @@ void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes)
 void mw_exchange_on_retry(mw_exchange *x)
 {
     x->attempt++;
+    x->sent = 0;
+    x->phase = MW_PHASE_RESOLVE;
+    mw_clocks_connect_again(x);
 }
 
 int mw_exchange_attempt(const mw_exchange *x)

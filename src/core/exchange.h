@@ -24,7 +24,8 @@ struct mw_clocks {
     struct event event;
     double connect, idle, total; /* MW_NEVER: off */
     double started, last_activity;
-    double armed_for; /* when the event fires; 0: it is not armed */
+    double connect_started; /* anew with each attempt */
+    double armed_for;       /* when the event fires; 0: it is not armed */
 };
 
 struct mw_exchange {
@@ -73,6 +74,7 @@ void mw_exchange_fail(mw_exchange *x, const struct mw_failure *failure);
 
 /* The clocks (clock.c). */
 void mw_clocks_start(mw_exchange *x, const mw_options *options);
+void mw_clocks_connect_again(mw_exchange *x);
 void mw_clocks_stop(mw_exchange *x);
 void mw_clocks_touch(mw_exchange *x);  /* something moved */
 void mw_clocks_change(mw_exchange *x); /* another phase, paused or resumed */

@@ -305,7 +305,6 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
     struct mw_outgoing *out = &x->outgoing;
     out->method = x->method;
     out->target = x->url.target;
-    out->scheme = x->url.secure ? "https" : "http";
     out->host = x->url.host;
     out->port = x->url.port;
     out->secure = x->url.secure;

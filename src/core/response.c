@@ -81,7 +81,8 @@ size_t mw_exchange_read(mw_exchange *x, void *bytes, size_t size)
 {
     if (x->buffer == NULL)
         return 0;
-    int removed = evbuffer_remove(x->buffer, bytes, size);
+    static const size_t most = 1u << 30; /* libevent counts what it removes in an int */
+    int removed = evbuffer_remove(x->buffer, bytes, size < most ? size : most);
     size_t length = removed > 0 ? (size_t)removed : 0;
     x->scanned = x->scanned > length ? x->scanned - length : 0;
     free_if_read(x);

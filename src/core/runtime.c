@@ -110,7 +110,9 @@ static int set_text(mw_runtime *rt, char **place, const char *text)
 
 int mw_set_names(mw_runtime *rt, const char *resolv_conf, const char *hosts_file)
 {
-    mw_resolver_free(rt->resolver, false); /* look-ups that are under way end in the old one */
+    if (mw_resolver_busy(rt->resolver))
+        return mw_fail(rt, MW_EINVAL, "names are being looked up; change where before that");
+    mw_resolver_free(rt->resolver, false);
     rt->resolver = NULL;
     int result = set_text(rt, &rt->resolv_conf, resolv_conf);
     if (result == MW_OK)

@@ -65,7 +65,8 @@ void mw_report(mw_runtime *rt, const char *message);
 /* The runtime's name look-up. NULL without memory. */
 struct mw_resolver *mw_names(mw_runtime *rt);
 
-/* Other files than mw_config's from the next look-up on; NULL: the system's. */
+/* Other files than mw_config's from the next look-up on; NULL: the system's. MW_EINVAL while names
+ * are being looked up. */
 int mw_set_names(mw_runtime *rt, const char *resolv_conf, const char *hosts_file);
 
 /* Seconds as libevent takes them. */

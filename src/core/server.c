@@ -283,6 +283,7 @@ int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header
         result = mw_fail(rt, MW_ECLOSED, "the client has gone");
     else
         result = engine_of(rt)->reply_head(r, status, reason, &fields, length);
+    r->broken = result != MW_OK;
     mw_headers_free(&fields, &rt->allocator);
     return result;
 }
@@ -300,7 +301,9 @@ int mw_reply_body(mw_request *r, const void *bytes, size_t length)
     r->written += length;
     if (r->bodyless || length == 0)
         return MW_OK;
-    return engine_of(rt)->reply_body(r, bytes, length);
+    int result = engine_of(rt)->reply_body(r, bytes, length);
+    r->broken = r->broken || result != MW_OK;
+    return result;
 }
 
 void mw_reply_abort(mw_request *r)
@@ -311,6 +314,7 @@ void mw_reply_abort(mw_request *r)
 void mw_reply_end(mw_request *r)
 {
     bool whole = r->bodyless || r->length < 0 || r->written == (uint64_t)r->length;
-    engine_of(r->rt)->reply_end(r, r->state == MW_REPLY_STARTED && whole);
+    bool sound = r->state == MW_REPLY_STARTED && !r->gone && !r->broken;
+    engine_of(r->rt)->reply_end(r, sound && whole);
     mw_request_free(r);
 }

@@ -27,6 +27,7 @@ struct mw_request {
     struct mw_deferred arrival; /* tells the handler from the next turn */
     bool head;                  /* the method is HEAD */
     bool gone;
+    bool broken; /* a part of the reply was lost: it must not look whole */
     bool *freed; /* set while the handler is called */
     enum mw_reply_state state;
     bool bodyless;  /* what is written of a body is dropped */

@@ -63,7 +63,7 @@ static int refuse_head(struct connection *c, struct mw_headers *h, int code, con
 /* 100 goes by (RFC 9110, 15.2.1); evhttp takes the others for the final reply. */
 static int on_interim(struct connection *c, struct evhttp_request *request, int status)
 {
-    static struct mw_headers none;
+    struct mw_headers none = {NULL, 0, NULL};
     if (++c->interims > 32)
         return refuse_head(c, &none, MW_PROTOCOL_FAILURE,
                            "the server sends interim replies (1xx) only");

@@ -136,5 +136,7 @@ int64_t head_body_length(const struct head *head, int status, bool head_request)
 
 bool head_keeps_alive(const struct head *head, int minor)
 {
+    if (minor == 0 && head->chunked) /* RFC 9112, 6.1: its framing is in doubt */
+        return false;
     return !head->close && (minor >= 1 || head->keep_alive);
 }

@@ -63,6 +63,13 @@ static void refuse(struct evhttp_request *request, int status, const char *why)
         evbuffer_free(body);
 }
 
+static void say_close(struct evkeyvalq *fields)
+{
+    while (evhttp_remove_header(fields, "Connection") == 0)
+        ;
+    evhttp_add_header(fields, "Connection", "close");
+}
+
 static const char *check(struct evhttp_request *request, const struct mw_headers *h)
 {
     const char *target = evhttp_request_get_uri(request);
@@ -74,6 +81,11 @@ static const char *check(struct evhttp_request *request, const struct mw_headers
         return wrong;
     if (head.hosts > 1 || (head.hosts == 0 && request->minor >= 1))
         return "there must be exactly one Host field"; /* RFC 9112, 3.2 */
+    bool bodyless = request->type == EVHTTP_REQ_HEAD || request->type == EVHTTP_REQ_TRACE;
+    if (bodyless && (head.length > 0 || head.chunked)) /* evhttp takes it for the next request */
+        return "there is a body, which this method does not have here";
+    if (head.close) /* evhttp knows the word only where it stands alone */
+        say_close(evhttp_request_get_input_headers(request));
     if (head.host != NULL && mw_bad_authority(head.host, strlen(head.host)) >= 0)
         return "the Host field is not a host";
     if (request->major != 1 || request->minor < 0 || request->minor > 9)

@@ -181,14 +181,20 @@ void l_enter(l_context *ctx, l_body body, void *ud)
     }
 }
 
+/* Behind the door: a finalizer may throw out of it. */
+static void collect(lua_State *L, void *ud)
+{
+    l_context *ctx = ud;
+    size_t kilobytes = ctx->foreign >> 10;
+    ctx->foreign = 0;
+    lua_gc(L, LUA_GCSTEP, kilobytes < 1u << 16 ? (int)kilobytes : 1 << 16);
+}
+
 void l_foreign_memory(l_context *ctx, size_t bytes)
 {
     ctx->foreign += bytes;
-    if (ctx->foreign < nudge_bytes)
-        return;
-    size_t kilobytes = ctx->foreign >> 10;
-    ctx->foreign = 0;
-    lua_gc(ctx->L, LUA_GCSTEP, kilobytes < 1u << 16 ? (int)kilobytes : 1 << 16);
+    if (ctx->foreign >= nudge_bytes)
+        l_enter(ctx, collect, ctx);
 }
 
 int l_error_count(lua_State *L)
@@ -241,44 +247,47 @@ bool l_option_boolean(lua_State *L, const char *option, int index)
 
 /* ---- headers ------------------------------------------------------------------------------- */
 
-static bool same_name(const char *a, const char *b)
+static bool is_set_cookie(const char *name)
 {
-    for (; *a != '\0' && *b != '\0'; a++, b++) {
-        char x = *a >= 'A' && *a <= 'Z' ? (char)(*a | 0x20) : *a;
-        char y = *b >= 'A' && *b <= 'Z' ? (char)(*b | 0x20) : *b;
-        if (x != y)
-            return false;
-    }
-    return *a == *b;
+    return strcasecmp(name, "Set-Cookie") == 0; /* RFC 9110, 5.3: cannot be joined */
 }
 
-/* A field that came before under that name, in whatever case: its index, or `index`. */
-static size_t first_of(const void *object, size_t index, l_field_fn at, const char *name)
+/* Pushes the name in lower case, which stands for all its spellings. */
+static void push_lower(lua_State *L, const char *name)
 {
-    for (size_t i = 0; i < index; i++) {
-        if (same_name(at(object, i).name, name))
-            return i;
-    }
-    return index;
+    luaL_Buffer buffer;
+    luaL_buffinit(L, &buffer);
+    for (; *name != '\0'; name++)
+        luaL_addchar(&buffer, *name >= 'A' && *name <= 'Z' ? (char)(*name | 0x20) : *name);
+    luaL_pushresult(&buffer);
 }
 
 void l_push_headers(lua_State *L, const void *object, size_t count, l_field_fn at)
 {
     lua_createtable(L, 0, (int)count);
+    int fields = lua_gettop(L);
+    lua_createtable(L, 0, (int)count); /* lower case -> as first spelled */
     for (size_t i = 0; i < count; i++) {
         mw_header field = at(object, i);
-        size_t first = first_of(object, i, at, field.name);
-        if (first == i) {
-            lua_pushstring(L, field.value);
-            lua_setfield(L, -2, field.name);
-        } else if (!same_name(field.name, "Set-Cookie")) { /* RFC 9110, 5.3: cannot be joined */
-            const char *name = at(object, first).name;
-            lua_getfield(L, -1, name);
-            lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), field.value);
-            lua_setfield(L, -3, name);
+        push_lower(L, field.name);
+        lua_pushvalue(L, -1);
+        lua_rawget(L, fields + 1); /* stack: lower, spelled or nil */
+        if (lua_isnil(L, -1)) {
             lua_pop(L, 1);
+            lua_pushstring(L, field.name);
+            lua_rawset(L, fields + 1);
+            lua_pushstring(L, field.value);
+            lua_setfield(L, fields, field.name);
+        } else if (!is_set_cookie(field.name)) {
+            lua_pushvalue(L, -1);
+            lua_rawget(L, fields);
+            lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), field.value);
+            lua_remove(L, -2); /* stack: lower, spelled, joined */
+            lua_rawset(L, fields);
         }
+        lua_settop(L, fields + 1);
     }
+    lua_settop(L, fields);
     luaL_getmetatable(L, L_HEADERS);
     lua_setmetatable(L, -2);
 }

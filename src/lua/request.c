@@ -56,7 +56,8 @@ static void read_body(lua_State *L, struct l_draft *d, int index, const char *fu
 static void check_callback(lua_State *L, int index, const char *function)
 {
     if (lua_istable(L, 1) && lua_type(L, 2) == LUA_TSTRING) {
-        lua_getfield(L, 1, "Response"); /* the module came first */
+        lua_pushliteral(L, "Response");
+        lua_rawget(L, 1); /* the module came first */
         if (!lua_isnil(L, -1))
             luaL_error(L, "call http.%s with a dot, not with a colon", function);
         lua_pop(L, 1);

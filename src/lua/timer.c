@@ -43,15 +43,12 @@ static void on_timer(mw_timer *timer, void *ud)
 {
     l_timer *t = ud;
     l_context *ctx = t->object.ctx;
-    /* A timer that fires once is over when its function runs: it can be started again in it. The
-     * pin still holds the userdata. */
-    if (!t->repeat) {
+    if (!t->repeat) { /* it is over when its function runs; the pin still holds the userdata */
         mw_timer_free(timer);
         t->timer = NULL;
     }
-    int pin = t->object.pin;
     l_enter(ctx, tell, t);
-    if (!t->repeat && t->object.pin == pin)
+    if (!t->repeat)
         l_unpin(&t->object);
 }
 

@@ -18,6 +18,7 @@ struct mw_resolver {
     struct evdns_base *dns; /* NULL until a name needs it */
     const char *resolv_conf, *hosts_file;
     int running;  /* look-ups that evdns has not let go of */
+    int waiting;  /* those of them that somebody waits for */
     bool closing; /* freed when the last of them has gone */
 };
 
@@ -39,6 +40,11 @@ struct mw_resolver *mw_resolver_new(const struct mw_allocator *a, struct event_b
     r->resolv_conf = resolv_conf;
     r->hosts_file = hosts_file;
     return r;
+}
+
+bool mw_resolver_busy(const struct mw_resolver *r)
+{
+    return r != NULL && r->waiting > 0;
 }
 
 static void destroy(struct mw_resolver *r)
@@ -97,7 +103,7 @@ bool mw_resolve_literal(const char *host, struct mw_addresses *found)
     unsigned char bytes[16];
     char address[MW_ADDRESS_SIZE];
     found->count = 0;
-    if (strcasecmp(host, "localhost") == 0) {
+    if (strcasecmp(host, "localhost") == 0 || strcasecmp(host, "localhost.") == 0) {
         add(found, "127.0.0.1");
         add(found, "::1");
         return true;
@@ -142,6 +148,7 @@ static void on_answer(int error, struct evutil_addrinfo *list, void *arg)
     struct mw_resolver *r = lookup->resolver;
     struct mw_addresses found;
     if (lookup->fn != NULL) {
+        r->waiting--;
         collect(&found, list);
         const char *wrong =
             found.count > 0 ? NULL : words_for(error != 0 ? error : EVUTIL_EAI_NONAME);
@@ -172,6 +179,7 @@ struct mw_lookup *mw_lookup_start(struct mw_resolver *r, const char *host, mw_lo
     lookup->fn = fn;
     lookup->ud = ud;
     r->running++;
+    r->waiting++;
     struct evdns_getaddrinfo_request *request =
         evdns_getaddrinfo(r->dns, host, NULL, &hints, on_answer, lookup);
     if (request == NULL) { /* answered on the spot; the look-up is freed */
@@ -185,5 +193,6 @@ struct mw_lookup *mw_lookup_start(struct mw_resolver *r, const char *host, mw_lo
 void mw_lookup_cancel(struct mw_lookup *lookup)
 {
     lookup->fn = NULL;
+    lookup->resolver->waiting--;
     evdns_getaddrinfo_cancel(lookup->request);
 }

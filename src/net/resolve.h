@@ -28,6 +28,9 @@ typedef void (*mw_lookup_fn)(const struct mw_addresses *found, const char *wrong
 struct mw_resolver *mw_resolver_new(const struct mw_allocator *a, struct event_base *base,
                                     const char *resolv_conf, const char *hosts_file);
 
+/* Whether somebody waits for an answer. */
+bool mw_resolver_busy(const struct mw_resolver *resolver);
+
 /* Ends look-ups without calling anything. evdns lets go of them in the loop's next turn only: the
  * loop is turned for that if `may_turn`, else the last bits of memory go when it turns. */
 void mw_resolver_free(struct mw_resolver *resolver, bool may_turn);
