@@ -7,7 +7,7 @@ local helper = require("helper")
 local raw = require("raw")
 
 local BUILD = os.getenv("MW_BUILD") or "build"
-local PATIENCE = 30 * (tonumber(os.getenv("MW_SLOW")) or 1)
+local PATIENCE = 30 * (os.getenv("MW_UNDER") == "valgrind" and 10 or 1)
 
 -- http.so may be instrumented: what is preloaded here for that is preloaded there.
 local HOSTS = {

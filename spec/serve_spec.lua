@@ -7,7 +7,7 @@ local http = require("http")
 local raw = require("raw")
 
 local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
-local PATIENCE = 20 * (tonumber(os.getenv("MW_SLOW")) or 1)
+local PATIENCE = 20 * (os.getenv("MW_UNDER") == "valgrind" and 10 or 1)
 local GET = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 local servers = {}

@@ -6,7 +6,7 @@ local http = require("http")
 local raw = require("raw")
 
 local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
-local PATIENCE = 20 * (tonumber(os.getenv("MW_SLOW")) or 1)
+local PATIENCE = 20 * (os.getenv("MW_UNDER") == "valgrind" and 10 or 1)
 local HELLO = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 -- Runs a script in a process of its own -> its status, and all that it printed.

@@ -136,6 +136,7 @@ static const char *words_for(int error)
     case EVUTIL_EAI_NODATA:
         return "no such name";
     case EVUTIL_EAI_AGAIN:
+    case EVUTIL_EAI_FAIL:
         return "the name server did not answer";
     default:
         return evutil_gai_strerror(error);
