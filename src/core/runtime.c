@@ -186,7 +186,8 @@ void mw_close(mw_runtime *rt)
         if (rt->wake[i] >= 0)
             close(rt->wake[i]);
     }
-    if (rt->own_base && rt->base != NULL)
+    /* Under a loop that still runs, as when a handler ends the process, the base must stay. */
+    if (rt->own_base && rt->base != NULL && !rt->looping)
         event_base_free(rt->base);
     mw_dealloc(&allocator, rt->resolv_conf);
     mw_dealloc(&allocator, rt->hosts_file);
