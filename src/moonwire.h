@@ -315,13 +315,26 @@ MW_API const void *mw_request_body(const mw_request *r, size_t *length);
 /* 1 once the client has gone: what is written is lost. */
 MW_API int mw_request_gone(const mw_request *r);
 
+/* Calls fn from the loop whenever the client has gone (mw_request_gone), or all that was written
+ * has been handed to the system (mw_reply_pending is 0). One at a time; fn NULL ends it. fn may end
+ * the answer. */
+typedef void (*mw_request_watch_fn)(mw_request *request, void *ud);
+MW_API void mw_request_watch(mw_request *r, mw_request_watch_fn fn, void *ud);
+
 /* Starts the answer. `reason` NULL: the registered phrase. `length` is the body's, or -1 where it
  * is not known: it is then sent in chunks (to an HTTP/1.0 client until the end of the connection).
  * Bodies of HEAD, 204 and 304 are dropped. MW_EINVAL: a bad status, header name or value, or an
  * answer already started. MW_ECLOSED: the client has gone. */
 MW_API int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header *headers,
                          size_t header_count, int64_t length);
+
+/* Adds to the body; the bytes are copied. MW_EINVAL: there was no head, or it is longer than the
+ * head's length. MW_ECLOSED: the client has gone. */
 MW_API int mw_reply_body(mw_request *r, const void *bytes, size_t length);
+
+/* Bytes of the answer that wait for the client to read. A sender that keeps this small keeps memory
+ * small; mw_request_watch tells when to go on. */
+MW_API size_t mw_reply_pending(const mw_request *r);
 
 /* Ends the answer and frees the request; r is dead afterwards. Ending it before mw_reply_head, or
  * before `length` bytes were given, closes the connection. */

@@ -10,17 +10,8 @@
 -- SPDX-License-Identifier: MIT
 
 local core = require "http.core"
+local server = require "http.server"
 local task = require "http.task"
-
-local OPTIONS = {
-  host = "string",
-  port = "number",
-  tls = "table",
-  handler = "function",
-  max_head_size = "number",
-  max_body_size = "number",
-  idle_timeout = "number",
-}
 
 -- ---- the response -----------------------------------------------------------------------------
 
@@ -220,85 +211,17 @@ local function on_request(handler, request)
   end)
 end
 
--- ---- the server -------------------------------------------------------------------------------
-
-local Server = {}
-local server_mt = { __name = "http.Server", __index = Server }
-
-function server_mt.__tostring(self)
-  return "http.Server (" .. (self.listening and self.url or "closed") .. ")"
-end
-
---- Stops listening and cuts the connections.
-function Server:close()
-  check_self(self, server_mt, 2)
-  self.listening = false
-  self._server:close()
-end
-
-local function check(options)
-  if type(options) ~= "table" then
-    error(("bad argument #1 to 'serve' (table of options expected, got %s)"):format(type(options)), 3)
-  end
-  for name, value in pairs(options) do
-    local expected = OPTIONS[name]
-    if not expected then
-      error(("unknown option '%s'"):format(tostring(name)), 3)
-    end
-    if type(value) ~= expected then
-      error(("bad option '%s' (%s expected, got %s)"):format(name, expected, type(value)), 3)
-    end
-  end
-  if not options.handler then
-    error("bad option 'handler' (function expected, got nil)", 3)
-  end
-  if options.port and options.port % 1 ~= 0 then
-    error(("bad option 'port' (integer expected, got %s)"):format(options.port), 3)
-  end
-  for name, value in pairs(options.tls or {}) do
-    if name ~= "cert_file" and name ~= "key_file" then
-      error(("unknown option 'tls.%s'"):format(tostring(name)), 3)
-    elseif type(value) ~= "string" then
-      error(("bad option 'tls.%s' (string expected, got %s)"):format(name, type(value)), 3)
-    end
-  end
-  if options.tls and not options.tls.cert_file then
-    error("bad option 'tls.cert_file' (string expected, got nil)", 3)
-  end
-end
-
 --- Listens. Returns the server (`host`, `port`, `url`, `close()`), or nil, message and code.
 local function serve(options)
-  check(options)
-  local host = options.host or "127.0.0.1"
-  local tls = options.tls or {}
+  server.check(options, "serve", { handler = "function" }, 2)
   local handler = options.handler
-  local ok, server, message, code = pcall(core.listen, {
-    host = host,
-    port = options.port,
-    cert_file = tls.cert_file,
-    key_file = tls.key_file,
-    max_head_size = options.max_head_size,
-    max_body_size = options.max_body_size,
-    idle_timeout = options.idle_timeout,
-  }, function(request)
+  if not handler then
+    error("bad option 'handler' (function expected, got nil)", 2)
+  end
+  local listening, message, code = server.listen(options, function(request)
     on_request(handler, request)
-  end)
-  if not ok then
-    error(server, 2)
-  end
-  if not server then
-    return nil, message, code
-  end
-  local port = server:port()
-  local scheme = options.tls and "https" or "http"
-  return setmetatable({
-    host = host,
-    port = port,
-    url = ("%s://%s:%d"):format(scheme, host:find(":", 1, true) and "[" .. host .. "]" or host, port),
-    listening = true,
-    _server = server,
-  }, server_mt)
+  end, 2)
+  return listening, message, code -- no tail call, or the levels would not count
 end
 
 return setmetatable({}, {

@@ -45,6 +45,7 @@ struct mw_engine {
     int (*reply_head)(mw_request *r, int status, const char *reason,
                       const struct mw_headers *fields, int64_t length);
     int (*reply_body)(mw_request *r, const void *bytes, size_t length);
+    size_t (*reply_pending)(const mw_request *r);    /* bytes that the system has not taken yet */
     void (*reply_end)(mw_request *r, bool complete); /* not complete: close the connection */
     void (*watch)(mw_request *r);                    /* tell if the client leaves meanwhile */
     void (*detach)(mw_request *r);                   /* forget r; nothing more will be answered */
@@ -120,6 +121,7 @@ struct mw_incoming {
 mw_request *mw_server_on_request(mw_server *server, const struct mw_incoming *in);
 void *mw_request_wire(mw_request *r);
 mw_runtime *mw_request_runtime(const mw_request *r);
-void mw_request_on_gone(mw_request *r); /* the client has left */
+void mw_request_on_gone(mw_request *r);    /* the client has left */
+void mw_request_on_drained(mw_request *r); /* reply_pending has come down to 0 */
 
 #endif

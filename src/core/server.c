@@ -59,7 +59,7 @@ void mw_server_free(mw_server *server)
         if (r->server == server) {
             engine_of(rt)->detach(r);
             r->server = NULL;
-            r->gone = true;
+            mw_request_on_gone(r);
         }
     }
     engine_of(rt)->unlisten(server->wire);
@@ -100,6 +100,31 @@ static void arrive(struct mw_deferred *self)
         engine_of(rt)->watch(r);
 }
 
+static void tell_change(struct mw_deferred *self)
+{
+    mw_request *r = MW_ITEM(self, mw_request, change);
+    mw_runtime *rt = r->rt;
+    if (r->watcher == NULL)
+        return;
+    rt->callback_depth++;
+    r->watcher(r, r->watcher_ud); /* may free r */
+    rt->callback_depth--;
+}
+
+static void changed(mw_request *r)
+{
+    if (r->watcher != NULL)
+        mw_defer(r->rt, &r->change);
+}
+
+void mw_request_watch(mw_request *r, mw_request_watch_fn fn, void *ud)
+{
+    r->watcher = fn;
+    r->watcher_ud = ud;
+    if (r->gone)
+        changed(r);
+}
+
 void mw_request_free(mw_request *r)
 {
     const struct mw_allocator *a = &r->rt->allocator;
@@ -107,6 +132,7 @@ void mw_request_free(mw_request *r)
         *r->freed = true;
     engine_of(r->rt)->detach(r);
     mw_undefer(&r->arrival);
+    mw_undefer(&r->change);
     if (mw_linked(&r->link)) {
         mw_unlink(&r->link);
         r->rt->pending--;
@@ -135,6 +161,7 @@ mw_request *mw_server_on_request(mw_server *server, const struct mw_incoming *in
     r->fields = *in->fields;
     r->length = -1;
     r->arrival.run = arrive;
+    r->change.run = tell_change;
     r->method = mw_strdup(a, in->method);
     r->target = mw_strdup(a, in->target);
     r->peer = mw_strdup(a, in->peer);
@@ -163,6 +190,12 @@ mw_runtime *mw_request_runtime(const mw_request *r)
 void mw_request_on_gone(mw_request *r)
 {
     r->gone = true;
+    changed(r);
+}
+
+void mw_request_on_drained(mw_request *r)
+{
+    changed(r);
 }
 
 const char *mw_request_method(const mw_request *r)
@@ -304,6 +337,11 @@ int mw_reply_body(mw_request *r, const void *bytes, size_t length)
     int result = engine_of(rt)->reply_body(r, bytes, length);
     r->broken = r->broken || result != MW_OK;
     return result;
+}
+
+size_t mw_reply_pending(const mw_request *r)
+{
+    return r->gone || r->state != MW_REPLY_STARTED ? 0 : engine_of(r->rt)->reply_pending(r);
 }
 
 void mw_reply_abort(mw_request *r)

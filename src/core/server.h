@@ -25,7 +25,10 @@ struct mw_request {
     struct evbuffer *body;
     char *method, *target, *peer;
     struct mw_deferred arrival; /* tells the handler from the next turn */
-    bool head;                  /* the method is HEAD */
+    struct mw_deferred change;  /* likewise who watches it */
+    mw_request_watch_fn watcher;
+    void *watcher_ud;
+    bool head; /* the method is HEAD */
     bool gone;
     bool broken; /* a part of the reply was lost: it must not look whole */
     bool *freed; /* set while the handler is called */

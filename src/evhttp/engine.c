@@ -41,6 +41,7 @@ const struct mw_engine mw_evhttp_engine = {
     .unlisten = server_unlisten,
     .reply_head = server_reply_head,
     .reply_body = server_reply_body,
+    .reply_pending = server_reply_pending,
     .reply_end = server_reply_end,
     .watch = server_watch,
     .detach = server_detach,

@@ -248,6 +248,22 @@ int server_reply_head(mw_request *r, int status, const char *reason,
     return MW_OK;
 }
 
+static void on_drained(struct evhttp_connection *evcon, void *arg)
+{
+    (void)evcon;
+    mw_request_on_drained(arg);
+}
+
+size_t server_reply_pending(const mw_request *r)
+{
+    const struct evhttp_call *call = mw_request_wire((mw_request *)r);
+    struct evhttp_connection *evcon =
+        call->request != NULL ? evhttp_request_get_connection(call->request) : NULL;
+    if (evcon == NULL)
+        return 0;
+    return evbuffer_get_length(bufferevent_get_output(evhttp_connection_get_bufferevent(evcon)));
+}
+
 int server_reply_body(mw_request *r, const void *bytes, size_t length)
 {
     struct evhttp_request *request = call_of(r)->request;
@@ -258,7 +274,7 @@ int server_reply_body(mw_request *r, const void *bytes, size_t length)
         return mw_fail(mw_request_runtime(r), MW_ENOMEM, "no memory for a body of %zu bytes",
                        length);
     }
-    evhttp_send_reply_chunk(request, chunk);
+    evhttp_send_reply_chunk_with_cb(request, chunk, on_drained, r);
     evbuffer_free(chunk);
     return MW_OK;
 }

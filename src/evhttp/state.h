@@ -140,6 +140,7 @@ void server_unlisten(void *wire);
 int server_reply_head(mw_request *r, int status, const char *reason,
                       const struct mw_headers *fields, int64_t length);
 int server_reply_body(mw_request *r, const void *bytes, size_t length);
+size_t server_reply_pending(const mw_request *r);
 void server_reply_end(mw_request *r, bool complete);
 void server_watch(mw_request *r);
 void server_detach(mw_request *r);

@@ -7,7 +7,7 @@
 #define L_SERVER "moonwire.Server"
 #define L_REQUEST "moonwire.Request"
 
-enum { SLOT_HANDLER = 1, SLOT_HEADERS };
+enum { SLOT_HANDLER = 1, SLOT_HEADERS, SLOT_WATCHER };
 
 typedef struct l_server {
     l_object object;
@@ -178,6 +178,44 @@ static int request_write(lua_State *L)
     return answer(L, mw_reply_body(r, bytes, length));
 }
 
+/* request:pending() -> bytes of the answer that wait for the client to read */
+static int request_pending(lua_State *L)
+{
+    const l_request *request = check_request(L);
+    lua_pushnumber(L, request->r != NULL ? (lua_Number)mw_reply_pending(request->r) : 0);
+    return 1;
+}
+
+static void tell_change(lua_State *L, void *ud)
+{
+    l_request *request = ud;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, request->object.pin);
+    lua_getfenv(L, -1);
+    lua_rawgeti(L, -1, SLOT_WATCHER);
+    l_call(request->object.ctx, 0);
+}
+
+static void on_change(mw_request *r, void *ud)
+{
+    l_request *request = ud;
+    (void)r;
+    l_enter(request->object.ctx, tell_change, request);
+}
+
+/* request:watch(fn): fn() is called when the client has gone, or has read all that was written. */
+static int request_watch(lua_State *L)
+{
+    l_request *request = check_request(L);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    if (request->r == NULL)
+        return 0;
+    lua_getfenv(L, 1);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, -2, SLOT_WATCHER);
+    mw_request_watch(request->r, on_change, request);
+    return 0;
+}
+
 /* request:finish(): ends the answer; what was not begun, or is not whole, closes the connection. */
 static int request_finish(lua_State *L)
 {
@@ -318,13 +356,10 @@ void l_open_server(lua_State *L)
 {
     static const luaL_Reg of_server[] = {
         {"port", server_port}, {"close", server_close}, {NULL, NULL}};
-    static const luaL_Reg of_request[] = {{"read", request_read},
-                                          {"head", request_head},
-                                          {"write", request_write},
-                                          {"finish", request_finish},
-                                          {"abort", request_abort},
-                                          {"gone", request_gone},
-                                          {NULL, NULL}};
+    static const luaL_Reg of_request[] = {
+        {"read", request_read},       {"head", request_head},   {"write", request_write},
+        {"pending", request_pending}, {"watch", request_watch}, {"finish", request_finish},
+        {"abort", request_abort},     {"gone", request_gone},   {NULL, NULL}};
     new_type(L, L_SERVER, of_server, server_gc);
     new_type(L, L_REQUEST, of_request, request_gc);
     lua_pushcfunction(L, listen_on);

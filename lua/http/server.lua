@@ -1,0 +1,101 @@
+-- http.server: listening, which http.serve and http.app do alike.
+-- SPDX-License-Identifier: MIT
+
+local core = require "http.core"
+
+local M = {}
+
+local OPTIONS = {
+  host = "string",
+  port = "number",
+  tls = "table",
+  max_head_size = "number",
+  max_body_size = "number",
+  idle_timeout = "number",
+}
+
+local Server = {}
+local mt = { __name = "http.Server", __index = Server }
+
+function mt.__tostring(self)
+  return "http.Server (" .. (self.listening and self.url or "closed") .. ")"
+end
+
+--- Stops listening and cuts the connections.
+function Server:close()
+  if getmetatable(self) ~= mt then
+    error(("bad self (http.Server expected, got %s); call it with a colon"):format(type(self)), 2)
+  end
+  self.listening = false
+  self._server:close()
+end
+
+local function check_tls(tls, level)
+  for name, value in pairs(tls) do
+    if name ~= "cert_file" and name ~= "key_file" then
+      error(("unknown option 'tls.%s'"):format(tostring(name)), level + 1)
+    elseif type(value) ~= "string" then
+      error(("bad option 'tls.%s' (string expected, got %s)"):format(name, type(value)), level + 1)
+    end
+  end
+  if not tls.cert_file then
+    error("bad option 'tls.cert_file' (string expected, got nil)", level + 1)
+  end
+end
+
+--- Checks the options of a call; `more` are those beyond the common ones, with their types. Throws at
+--- `level`.
+function M.check(options, call, more, level)
+  level = level + 1
+  if type(options) ~= "table" then
+    error(("bad argument #1 to '%s' (table of options expected, got %s)"):format(call, type(options)), level)
+  end
+  for name, value in pairs(options) do
+    local expected = OPTIONS[name] or more[name]
+    if not expected then
+      error(("unknown option '%s'"):format(tostring(name)), level)
+    end
+    if type(value) ~= expected then
+      error(("bad option '%s' (%s expected, got %s)"):format(name, expected, type(value)), level)
+    end
+  end
+  if options.port and options.port % 1 ~= 0 then
+    error(("bad option 'port' (integer expected, got %s)"):format(options.port), level)
+  end
+  if options.tls then
+    check_tls(options.tls, level)
+  end
+end
+
+--- Listens; `on_request` is called with each of the core's requests. Returns the server (`host`, `port`,
+--- `url`, `close()`), or nil, message and code.
+function M.listen(options, on_request, level)
+  local host = options.host or "127.0.0.1"
+  local tls = options.tls or {}
+  local ok, server, message, code = pcall(core.listen, {
+    host = host,
+    port = options.port,
+    cert_file = tls.cert_file,
+    key_file = tls.key_file,
+    max_head_size = options.max_head_size,
+    max_body_size = options.max_body_size,
+    idle_timeout = options.idle_timeout,
+  }, on_request)
+  if not ok then
+    error(server, level + 1)
+  end
+  if not server then
+    return nil, message, code
+  end
+  local port = server:port()
+  local scheme = options.tls and "https" or "http"
+  return setmetatable({
+    host = host,
+    port = port,
+    url = ("%s://%s:%d"):format(scheme, host:find(":", 1, true) and "[" .. host .. "]" or host, port),
+    listening = true,
+    _server = server,
+  }, mt)
+end
+
+return M
