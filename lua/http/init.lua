@@ -31,6 +31,8 @@ local M = {
 
   serve = require "http.serve",
 
+  null = core.null, -- cjson's null as well
+
   -- for tests
   _live = core.live,
   _drop_idle = core.drop_idle,
@@ -48,4 +50,34 @@ M._main = task.main
 
 require "http.stream" -- adds the waiting methods to Response
 
-return M
+-- What a script may never need is loaded when it is first asked for: name = { module, field of it };
+-- without a field it is the module itself.
+local later = {
+  HTTPStatus = { "http.status", "HTTPStatus" },
+  Failure = { "http.failure", "Failure" },
+  redirect = { "http.failure", "redirect" },
+  boom = { "http.boom" },
+}
+
+local function load_later(module, field)
+  local loaded = require(module)
+  if field then
+    return loaded[field]
+  end
+  return loaded
+end
+
+return setmetatable(M, {
+  __index = function(_, name)
+    local value
+    if later[name] then
+      value = load_later(unpack(later[name]))
+    elseif type(name) == "string" and name:find("^[A-Z][A-Z_]+$") then -- http.OK, http.NOT_FOUND
+      value = require("http.status").constants[name]
+    end
+    if value ~= nil then
+      rawset(M, name, value)
+    end
+    return value
+  end,
+})

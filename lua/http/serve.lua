@@ -1,4 +1,5 @@
--- http.serve: a small server. Each request is a task that fills in a response.
+-- http.serve: a small server. Each request is a task that fills in a response, or returns one: a table
+-- with status, reason, headers or body.
 --
 --   local server = http.serve {
 --     port = 8080,
@@ -66,6 +67,9 @@ local function list_of(headers)
 end
 
 local function send_head(self, length)
+  if type(self.status) == "cdata" then -- a member of HTTPStatus
+    self.status = require("http.status").number(self.status)
+  end
   if type(self.status) ~= "number" or self.status % 1 ~= 0 then
     error(("bad status (integer expected, got %s)"):format(core.words(self.status)), 0)
   end
@@ -187,8 +191,40 @@ local function fail(response)
   response._request:finish()
 end
 
+local function set_header(headers, name, value)
+  for other in pairs(headers) do
+    if type(other) == "string" and type(name) == "string" and other:lower() == name:lower() then
+      headers[other] = nil
+    end
+  end
+  headers[name] = value
+end
+
+-- What a handler returned in place of filling in the response, http.redirect(…) for one. Headers that
+-- it had set before, a cookie's say, go along.
+local function take(response, result)
+  if response.sent or response.finished then
+    error("the handler returned a response although it had sent one", 0)
+  end
+  for name, value in pairs(result) do
+    if name == "headers" then
+      for field, content in pairs(check_table(value)) do
+        set_header(check_table(response.headers), field, content)
+      end
+    elseif name == "status" or name == "reason" or name == "body" then
+      response[name] = value
+    else
+      local message = "unknown field '%s' of a returned response (it has status, reason, headers and body)"
+      error(message:format(tostring(name)), 0)
+    end
+  end
+end
+
 local function answer(handler, request, response)
-  handler(request, response)
+  local result = handler(request, response)
+  if type(result) == "table" and result ~= response then
+    take(response, result)
+  end
   if not response.finished then
     finish(response)
   end
@@ -203,9 +239,15 @@ local function on_request(handler, request)
     sent = false, -- the head
     finished = false,
     _request = request,
+    _trace = nil, -- of an error that catching_failure passed on
   }, response_mt)
   task.spawn(function()
-    if not task.protect(answer, handler, describe(request), response) then
+    local ok, message = xpcall(answer, function(value)
+      local kept = response._trace
+      return kept and rawequal(kept.value, value) and kept.words or core.traceback(value)
+    end, handler, describe(request), response)
+    if not ok then
+      core.report(message)
       fail(response)
     end
   end)
@@ -227,5 +269,11 @@ end
 return setmetatable({}, {
   __call = function(_, options)
     return serve(options)
+  end,
+  __index = function(_, name)
+    if name == "catching_failure" or name == "catchingFailure" then
+      return require("http.failure").catching_failure
+    end
+    return nil
   end,
 })

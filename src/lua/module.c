@@ -1,5 +1,6 @@
 /* require "http": the C parts put together, and the Lua part, which is embedded, on top.
  * SPDX-License-Identifier: MIT */
+#include "base/status.h"
 #include "lua/context.h"
 #include "lua/sources.h"
 
@@ -52,6 +53,20 @@ static int define(lua_State *L)
     return 0;
 }
 
+/* status_phrase(code) -> string; nil for what is no registered code. */
+static int status_phrase(lua_State *L)
+{
+    double code = lua_type(L, 1) == LUA_TNUMBER ? lua_tonumber(L, 1) : 0;
+    const char *phrase = "";
+    if (code >= 100 && code <= 999 && code == (int)code)
+        phrase = mw_status_phrase((int)code);
+    if (*phrase == '\0')
+        lua_pushnil(L);
+    else
+        lua_pushstring(L, phrase);
+    return 1;
+}
+
 static void open_core(lua_State *L)
 {
     lua_newtable(L);
@@ -70,6 +85,10 @@ static void open_core(lua_State *L)
     lua_setfield(L, -2, "callback_thread");
     lua_pushcfunction(L, define);
     lua_setfield(L, -2, "define");
+    lua_pushcfunction(L, status_phrase);
+    lua_setfield(L, -2, "status_phrase");
+    lua_pushlightuserdata(L, NULL); /* the very value of cjson.null */
+    lua_setfield(L, -2, "null");
 }
 
 int luaopen_http(lua_State *L)
