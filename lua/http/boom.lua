@@ -325,6 +325,13 @@ function M.method_not_allowed(message, data, allow)
   return err
 end
 
+--- The names of all of them, in order.
+M.NAMES = {}
+for name in pairs(METHODS) do
+  M.NAMES[#M.NAMES + 1] = name
+end
+table.sort(M.NAMES)
+
 local camel = {}
 for name in pairs(METHODS) do
   camel[name:gsub("_(%l)", string.upper)] = M[name]

@@ -57,6 +57,8 @@ local later = {
   Failure = { "http.failure", "Failure" },
   redirect = { "http.failure", "redirect" },
   boom = { "http.boom" },
+  app = { "http.app" },
+  bytes = { "http.app.body", "bytes" },
 }
 
 local function load_later(module, field)

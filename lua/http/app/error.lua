@@ -1,0 +1,109 @@
+-- http.app.error: what a handler may throw, and what the client is told of it.
+-- SPDX-License-Identifier: MIT
+
+local core = require "http.core"
+local failure = require "http.failure"
+local status = require "http.status"
+
+local M = {}
+
+-- ---- errors with a status ---------------------------------------------------------------------
+
+local mt = { __name = "http.Error" }
+
+function mt.__tostring(self)
+  return self.message
+end
+
+-- What ctx:throw was given, as the npm module http-errors takes it: status, message or error, fields.
+local function read(arguments)
+  local err = { status = nil, message = nil }
+  local props
+  for i = 1, arguments.n do
+    local value = arguments[i]
+    local kind = type(value)
+    if i == 1 and (kind == "number" or kind == "cdata") then
+      err.status = value
+    elseif kind == "string" then
+      err.message = value
+    elseif kind == "table" and getmetatable(value) then
+      err.cause, err.message = value, err.message or core.words(value)
+      err.status = err.status or (type(value.status) == "number" and value.status or nil)
+    elseif kind == "table" then
+      props = value
+    elseif value ~= nil then
+      error(("bad argument #%d to 'throw' (status, message or table of fields expected, got %s)"):format(i, kind), 4)
+    end
+  end
+  return err, props
+end
+
+--- An error object: new(404), new(400, "name required"), new(401, "who?", { headers = { … } }). The
+--- message is told to the client if `expose` is true, which it is below 500.
+function M.new(...)
+  local err, props = read { n = select("#", ...), ... }
+  if err.status == nil then
+    err.status = 500
+  end
+  err.status = status.check(err.status, 3)
+  if err.status < 400 then -- what is thrown is an error
+    err.status = 500
+  end
+  err.message = err.message or status.phrase(err.status)
+  err.expose = err.status < 500
+  for name, value in pairs(props or {}) do
+    err[name] = value
+  end
+  return setmetatable(err, mt)
+end
+
+-- ---- what was thrown --------------------------------------------------------------------------
+
+-- A handler for xpcall: keeps the value beside the traceback.
+function M.trap(value)
+  return { value = value, trace = core.traceback(value) }
+end
+
+local function field(value, name)
+  if type(value) ~= "table" then
+    return nil
+  end
+  return value[name]
+end
+
+-- Anything becomes an error object with status, message, expose and trace.
+local function normalize(thrown)
+  local value = thrown.value
+  local code = field(value, "status") or field(value, "status_code")
+  if type(value) == "table" and (getmetatable(value) or type(code) == "number") then
+    return value, code
+  end
+  local message = core.words(value)
+  if type(value) ~= "string" then
+    message = "something that is no error was thrown: " .. message
+  end
+  return setmetatable({ status = 500, message = message, expose = false, thrown = value }, mt), 500
+end
+
+--- What to do about something thrown: { error=, status=, expose=, body=, type=, headers=, trace= }.
+function M.describe(thrown)
+  local err, code = normalize(thrown)
+  if type(code) ~= "number" or not status.is_known(code) or code < 400 then
+    code = 500
+  end
+  local reply = { error = err, status = code, trace = thrown.trace, headers = field(err, "headers"), type = "text" }
+  if err.is_boom then
+    local boom = require "http.boom"
+    reply.status = err.output.status_code
+    reply.headers = err.output.headers
+    reply.type = "json"
+    reply.body = boom.payload_json(err)
+    reply.expose = reply.status ~= 500 -- the others tell all that there is
+    return reply
+  end
+  reply.expose = failure.is(err) or field(err, "expose") == true
+  reply.body = reply.expose and core.words(err) or status.phrase(code)
+  return reply
+end
+
+return M

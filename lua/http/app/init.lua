@@ -1,0 +1,223 @@
+-- http.app: an application of middleware, as Koa has it.
+--
+--   local app = http.app()
+--   app:use(function(ctx, next) … next() … end)
+--   app:use(function(ctx) ctx.body = "Hello, " .. ctx.path end)
+--   app:listen(8080)
+-- SPDX-License-Identifier: MIT
+
+local context = require "http.app.context"
+local core = require "http.core"
+local http_error = require "http.app.error"
+local memory = require "http.app.memory"
+local respond = require "http.app.respond"
+local server = require "http.server"
+local task = require "http.task"
+
+local methods = {}
+local mt = { __name = "http.App", __index = methods }
+
+-- What may be set, on the application or in the call that makes it.
+local SETTINGS = {
+  proxy = false, -- whether X-Forwarded-* fields are believed
+  proxy_ip_header = "X-Forwarded-For",
+  max_ips_count = 0, -- addresses taken from it, from its end; 0: all
+  subdomain_offset = 2,
+  body_limit = 1024 * 1024, -- bytes that ctx.request:json(), form() and text() take
+  timeout = 120, -- seconds after which a handler that has not begun to answer is given up
+  silent = false, -- true: errors are not logged
+}
+
+local function check_self(self, level)
+  if getmetatable(self) ~= mt then
+    error(("bad self (http.App expected, got %s); call it with a colon"):format(type(self)), level + 1)
+  end
+end
+
+-- ---- middleware -------------------------------------------------------------------------------
+
+--- Adds a middleware, fn(ctx, next). next() runs the rest and returns when that has. Returns the app.
+function methods:use(fn)
+  check_self(self, 2)
+  if type(fn) ~= "function" then
+    error(("bad argument #1 to 'use' (function expected, got %s)"):format(type(fn)), 2)
+  end
+  self.middleware[#self.middleware + 1] = fn
+  return self
+end
+
+local function dispatch(middleware, ctx, i)
+  local fn = middleware[i]
+  if not fn then
+    return
+  end
+  local called = false
+  return fn(ctx, function()
+    if called then
+      error("next() was called a second time", 2)
+    end
+    called = true
+    return dispatch(middleware, ctx, i + 1)
+  end)
+end
+
+-- ---- one request ------------------------------------------------------------------------------
+
+-- What nobody means well by: bytes that end a name for C, and ways out of a folder. Clients take dots out
+-- of a URL before they send it (RFC 3986, 5.2.4).
+local function check_path(ctx)
+  local path = ctx.path
+  if not path:find("[%%.]") then
+    return
+  end
+  if path:find("%%00") then
+    ctx:throw(400, "the path has a NUL (%00)")
+  end
+  for segment in path:gmatch("[^/\\]+") do
+    if segment:gsub("%%2[eE]", ".") == ".." then
+      ctx:throw(400, "the path has a segment '..'")
+    end
+  end
+end
+
+local function serve(app, ctx)
+  check_path(ctx)
+  dispatch(app.middleware, ctx, 1)
+  if rawget(ctx, "respond") ~= false then
+    respond.respond(ctx)
+  end
+end
+
+--- Called with every error of a handler, and its context. By default it logs those that the client is not
+--- told of, with their tracebacks. Assign another to do otherwise.
+function methods.on_error(err, ctx)
+  if ctx.app.silent or err.status == 404 or ctx.exposed then
+    return
+  end
+  core.report(ctx.trace or core.words(err))
+end
+
+local function fail(app, ctx, thrown)
+  local reply = http_error.describe(thrown)
+  rawset(ctx, "trace", reply.trace)
+  rawset(ctx, "exposed", reply.expose)
+  task.protect(app.on_error, reply.error, ctx)
+  if not task.protect(respond.fail, ctx, reply) then -- its headers cannot be sent, say
+    reply.headers = nil
+    respond.fail(ctx, reply)
+  end
+end
+
+local function run(app, ctx)
+  local ok, thrown = xpcall(serve, http_error.trap, app, ctx)
+  local timer = rawget(ctx, "timer")
+  if timer then
+    timer:cancel()
+  end
+  if not ok then
+    fail(app, ctx, thrown)
+  end
+end
+
+local function give_up(app, ctx)
+  if ctx.response.header_sent or not ctx.writable then
+    return
+  end
+  local words = ("%s %s: the handler has not answered for %g s"):format(ctx.method, ctx.original_url, app.timeout)
+  fail(app, ctx, { value = http_error.new(503, words), trace = words })
+end
+
+local function handle(app, wire, secure)
+  local incoming = wire:read()
+  incoming.secure = secure
+  local ctx = context.new(app, incoming, wire)
+  local running = task.spawn(run, app, ctx)
+  if not running.finished and app.timeout > 0 then
+    rawset(ctx, "timer", core.after(app.timeout, function()
+      give_up(app, ctx)
+    end))
+  end
+end
+
+-- ---- serving ----------------------------------------------------------------------------------
+
+--- listen(port [, host]), or listen { host=, port=, tls=, … } as http.serve takes them. Returns the server
+--- (`host`, `port`, `url`, `close()`), or nil, message and code.
+function methods:listen(options, host)
+  check_self(self, 2)
+  if type(options) == "number" or options == nil then
+    options = { port = options, host = host }
+  end
+  server.check(options, "listen", {}, 2)
+  local secure = options.tls ~= nil
+  local listening, message, code = server.listen(options, function(wire)
+    handle(self, wire, secure)
+  end, 2)
+  if not listening then
+    return nil, message, code
+  end
+  self.servers[#self.servers + 1] = listening
+  return listening
+end
+
+--- Closes every server that it listens with.
+function methods:close()
+  check_self(self, 2)
+  for _, listening in ipairs(self.servers) do
+    listening:close()
+  end
+  self.servers = {}
+end
+
+--- A function that answers requests without a socket: call { method=, url=, headers=, body=, ip= } returns
+--- { status=, message=, headers=, body= }, or nil and words if the answer broke off.
+function methods:callback()
+  check_self(self, 2)
+  return function(request)
+    if type(request) ~= "table" then
+      error(("bad argument #1 (table with method, url, headers, body expected, got %s)"):format(type(request)), 2)
+    end
+    local done, reply, wake_up = false, nil, nil
+    handle(self, memory.new(request, function(answer)
+      done, reply = true, answer
+      if wake_up then
+        task.wake(wake_up)
+      end
+    end), request.secure == true)
+    task.wait_until(function()
+      return done
+    end, function(wake)
+      wake_up = wake
+    end, 2)
+    if not reply then
+      return nil, "the answer broke off"
+    end
+    return reply
+  end
+end
+
+function mt.__tostring(self)
+  return ("http.App (%d middleware, %d servers)"):format(#self.middleware, #self.servers)
+end
+
+--- Makes an application; the settings are fields of it.
+local function new(settings)
+  if settings ~= nil and type(settings) ~= "table" then
+    error(("bad argument #1 to 'app' (table of settings expected, got %s)"):format(type(settings)), 2)
+  end
+  local app = { middleware = {}, servers = {}, context = {} }
+  for name, default in pairs(SETTINGS) do
+    app[name] = default
+  end
+  for name, value in pairs(settings or {}) do
+    if SETTINGS[name] == nil then
+      error(("unknown setting '%s'"):format(tostring(name)), 2)
+    elseif type(value) ~= type(SETTINGS[name]) then
+      error(("bad setting '%s' (%s expected, got %s)"):format(name, type(SETTINGS[name]), type(value)), 2)
+    end
+    app[name] = value
+  end
+  return setmetatable(app, mt)
+end
+
+return new

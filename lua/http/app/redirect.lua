@@ -1,0 +1,84 @@
+-- http.app.redirect: where a redirect may lead, and what its body says.
+-- SPDX-License-Identifier: MIT
+
+local encode_url = require "http.fields.url_encode"
+local html = require "http.fields.html"
+
+local M = {}
+
+local DEFAULT_PORTS = { http = "80", https = "443" }
+
+-- "a/../b", as RFC 3986, 5.2.4 has it.
+local function without_dots(path)
+  local out = {}
+  for segment, slash in path:gmatch("([^/]*)(/?)") do
+    local plain = segment:gsub("%%2[eE]", ".")
+    if plain == ".." then
+      table.remove(out)
+    elseif plain ~= "." and (segment ~= "" or slash ~= "") then
+      out[#out + 1] = segment .. slash
+    end
+  end
+  return table.concat(out)
+end
+
+-- An absolute URL as a browser would read it, so that what a check saw is what a client follows:
+-- backslashes are slashes, tabs and line breaks are nothing, host and scheme are in lower case.
+local function absolute(url)
+  url = url:gsub("^[%z\1-\32]+", ""):gsub("[%z\1-\32]+$", ""):gsub("[\t\r\n]", "")
+  local scheme, rest = url:match("^(%a+):(.*)$")
+  scheme = scheme:lower()
+  rest = rest:gsub("^[/\\]+", "")
+  local front, fragment = rest:match("^([^#]*)(.*)$")
+  local path_part, query = front:match("^([^?]*)(.*)$")
+  path_part = path_part:gsub("\\", "/")
+  local authority, path = path_part:match("^([^/]*)/?(.*)$")
+  local userinfo, host = authority:match("^(.*@)(.*)$")
+  host = (host or authority):lower()
+  local name, port = host:match("^(.-):(%d*)$")
+  if port == "" or port == DEFAULT_PORTS[scheme] then
+    host = name
+  end
+  local encoded_path = without_dots(path):gsub('["<>`{}^]', function(c)
+    return ("%%%02X"):format(c:byte())
+  end)
+  return scheme .. "://" .. (userinfo or "") .. host .. "/" .. encoded_path .. query .. fragment
+end
+
+--- The value of Location for a URL that a script gives.
+function M.location(url)
+  if url:find("^[Hh][Tt][Tt][Pp][Ss]?://") then
+    url = absolute(url)
+  end
+  return encode_url(url), url
+end
+
+-- The host of an absolute URL or of one without a scheme; nil if it names none: it stays here then.
+local function host_of(url)
+  local plain = url:gsub("[\t\r\n]", ""):gsub("\\", "/"):gsub("^[%z\1-\32]+", "")
+  local authority = plain:match("^%a[%w+.-]*:/*([^/?#]*)") or plain:match("^//+([^/?#]*)")
+  return authority and (authority:match("([^@]*)$")):lower()
+end
+
+--- Where "back" leads: to the Referrer if it is on this host (what another site sends must not choose
+--- where we redirect to), else to `alternative`, else to "/".
+function M.back(ctx, alternative)
+  local referrer = ctx:get("Referrer")
+  if referrer and referrer ~= "" then
+    local host = host_of(referrer)
+    if host == nil or host == ctx.host:lower() then
+      return referrer
+    end
+  end
+  return alternative or "/"
+end
+
+--- The type and text of a redirect's body.
+function M.body(ctx, url)
+  if ctx:accepts("html") then
+    return "text/html; charset=utf-8", ("Redirecting to %s."):format(html.escape(url))
+  end
+  return "text/plain; charset=utf-8", ("Redirecting to %s."):format(url)
+end
+
+return M

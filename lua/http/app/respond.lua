@@ -1,0 +1,267 @@
+-- http.app.respond: writes what a context's response holds to the client.
+-- SPDX-License-Identifier: MIT
+
+local body = require "http.app.body"
+local http_error = require "http.app.error"
+local status = require "http.status"
+local task = require "http.task"
+
+local M = {}
+
+local MOST_PENDING = 64 * 1024 -- bytes of a stream that may wait for the client to read
+
+local function send_head(response, wire, length)
+  if response._status < 200 then
+    error(("the status %d is no final one: the client would wait for another"):format(response._status), 0)
+  end
+  response._sent = true
+  return wire:head(response._status, response._message or status.phrase(response._status), response._headers:list(),
+    length)
+end
+
+local function finish(response, wire)
+  response._finished = true
+  wire:finish()
+end
+
+--- Sends the head now; the body follows in chunks, unless its length is set.
+function M.flush_headers(response)
+  if not response._sent then
+    send_head(response, response._wire, response.length)
+  end
+end
+
+-- The whole answer, of a body that is there.
+local function send(response, wire, content)
+  local ok = true
+  if not response._sent then
+    ok = send_head(response, wire, #content)
+  end
+  if ok and content ~= "" then
+    wire:write(content)
+  end
+  finish(response, wire)
+end
+
+-- ---- streams ----------------------------------------------------------------------------------
+
+-- RFC 9110, 7.6.1: fields of one connection, not of the message.
+local HOP_BY_HOP = {
+  connection = true,
+  ["keep-alive"] = true,
+  ["proxy-authenticate"] = true,
+  ["proxy-authorization"] = true,
+  ["proxy-connection"] = true,
+  te = true,
+  trailer = true,
+  ["transfer-encoding"] = true,
+  upgrade = true,
+}
+
+local function hop_by_hop(headers)
+  local names = {}
+  for name in (headers.connection or ""):gmatch("[^,%s]+") do
+    names[name:lower()] = true
+  end
+  return names
+end
+
+-- A client's Response as a body brings its status and fields; what the handler has set stays.
+local function adopt(response, upstream)
+  local named = hop_by_hop(upstream.headers)
+  if not response._explicit_status then
+    response._status = upstream.status_code
+    response._message = upstream.status_message ~= "" and upstream.status_message or false
+  end
+  for name in pairs(upstream.headers) do
+    local key = name:lower()
+    if not HOP_BY_HOP[key] and not named[key] and not response:has(name) then
+      local values = upstream:header_values(name)
+      response:set(name, values[2] and values or values[1])
+    end
+  end
+end
+
+local TIMEOUT = 4 -- Response.TIMEOUT_ERROR
+
+local function no_answer(upstream, why)
+  local code = upstream.error == TIMEOUT and 504 or 502
+  error(http_error.new(code, "no answer to pass on: " .. why), 0)
+end
+
+-- Waits while too much of what was written has not been read. What the wire tells wakes us.
+local function wait_drained(wire, watch)
+  task.wait_until(function()
+    return wire:pending() <= MOST_PENDING or wire:gone()
+  end, function(wake)
+    watch.wake = wake
+  end, 1)
+end
+
+-- Ends the source as soon as the client goes away, even while we wait for a piece of it.
+local function watch(wire, source)
+  local state = { wake = nil }
+  wire:watch(function()
+    local wake = state.wake
+    state.wake = nil
+    if wire:gone() then
+      body.close(source)
+    end
+    if wake then
+      task.wake(wake)
+    end
+  end)
+  return state
+end
+
+local function next_piece(read)
+  local chunk, why
+  repeat
+    chunk, why = read()
+  until chunk ~= ""
+  return chunk, why
+end
+
+local function send_stream_head(response, wire, chunk)
+  if response._sent then
+    return
+  end
+  local length = response:get("Content-Length")
+  send_head(response, wire, length and response.length or (chunk == nil and 0 or nil))
+end
+
+-- Sends pieces, the first of which has been read, until there is none. Throws what breaks it off.
+local function pump(response, wire, source, read, chunk)
+  local state = watch(wire, source)
+  local why
+  while chunk do
+    if not wire:write(chunk) then
+      break
+    end
+    wait_drained(wire, state)
+    if wire:gone() then
+      break
+    end
+    chunk, why = next_piece(read)
+  end
+  if why and not wire:gone() then
+    error("the body broke off: " .. why, 0)
+  end
+  body.close(source)
+  finish(response, wire)
+end
+
+local function send_stream(ctx, response, wire)
+  local source = response._body
+  local read = body.reader(source)
+  local relayed = body.is_response(source)
+  local head_only = ctx.request.method == "HEAD"
+  watch(wire, source)
+  local chunk, why
+  if relayed or not head_only then
+    chunk, why = next_piece(read)
+  end
+  if wire:gone() then
+    body.close(source)
+    finish(response, wire)
+    return
+  end
+  if why and relayed then
+    no_answer(source, why)
+  elseif why then
+    error("the body broke off: " .. why, 0)
+  end
+  if relayed and not response._sent then
+    adopt(response, source)
+  end
+  local bodyless = head_only or status.is_empty(response._status)
+  send_stream_head(response, wire, bodyless and "" or chunk)
+  if bodyless then
+    body.close(source)
+    chunk = nil
+  end
+  pump(response, wire, source, read, chunk)
+end
+
+-- ---- everything -------------------------------------------------------------------------------
+
+-- 204 and 304 have no body, and 205 an empty one (RFC 9110, 15.3.6).
+local function send_empty(response, wire)
+  if not response._sent then
+    response.body = nil
+    send_head(response, wire, response._status == 205 and 0 or nil)
+  end
+  finish(response, wire)
+end
+
+local function send_nothing(response, wire)
+  if response._null_body then
+    response:remove("Content-Type")
+    return send(response, wire, "")
+  end
+  if not response._sent then
+    response.type = "text"
+  end
+  send(response, wire, response.message)
+end
+
+--- Writes the answer. Called from the task of the request; waits for the client where it reads slowly.
+--- Throws what a stream, or a table that is no JSON, throws.
+function M.respond(ctx)
+  local response = ctx.response
+  local wire = response._wire
+  if response._finished then
+    return
+  elseif wire:gone() then
+    body.close(response._body)
+    return finish(response, wire)
+  end
+  local kind = body.kind(response._body, 1)
+  if kind == "stream" then
+    return send_stream(ctx, response, wire)
+  elseif status.is_empty(response._status) then
+    return send_empty(response, wire)
+  elseif ctx.request.method == "HEAD" then
+    if not response._sent then
+      send_head(response, wire, response.length)
+    end
+    return finish(response, wire)
+  elseif kind == "none" then
+    return send_nothing(response, wire)
+  end
+  send(response, wire, body.content(kind, response._body, 1))
+end
+
+--- Answers with an error, as http.app.error describes it. If the head has gone out already, the
+--- connection is cut: that is what tells the client.
+function M.fail(ctx, reply)
+  local response = ctx.response
+  local wire = response._wire
+  if response._finished then
+    return
+  end
+  body.close(response._body)
+  if response._sent then
+    response._finished = true
+    wire:abort()
+    return
+  end
+  response._headers:clear()
+  for name, value in pairs(reply.headers or {}) do
+    local key = tostring(name):lower()
+    if key ~= "content-type" and key ~= "content-length" then
+      response._headers:set(name, value)
+    end
+  end
+  rawset(response, "_body", nil)
+  response._status, response._message = reply.status, false
+  response.type = reply.type
+  local bodyless = ctx.request.method == "HEAD"
+  send_head(response, wire, #reply.body)
+  if not bodyless then
+    wire:write(reply.body)
+  end
+  finish(response, wire)
+end
+
+return M
