@@ -214,12 +214,20 @@ describe("a client that leaves", function()
       end
       noticed = { response:gone(), response:write("x") }
     end)
-    local conn = raw.connect({ port = server.port })
-    conn:send(GET)
-    helper.wait(function() return http._live().requests == 1 end)
-    conn:close()
-    helper.wait(function() return noticed end)
-    assert.same({ true, nil, "the client has gone", "closed" }, { noticed[1], noticed[2], noticed[3], noticed[4] })
+    for _, leave in ipairs({ "close", "reset" }) do
+      for _, more in ipairs({ "", GET }) do -- a next request may be there already
+        noticed = nil
+        local conn = raw.connect({ port = server.port })
+        conn:send(GET .. more)
+        helper.wait(function() return http._live().requests == 1 end)
+        conn[leave](conn)
+        if leave == "close" or more == "" then
+          helper.wait(function() return noticed end)
+          assert.same({ true, nil, "the client has gone", "closed" },
+            { noticed[1], noticed[2], noticed[3], noticed[4] })
+        end
+      end
+    end
   end)
 
   it("is noticed by a handler that writes", function()

@@ -281,14 +281,21 @@ int server_reply_body(mw_request *r, const void *bytes, size_t length)
 
 static void on_left(evutil_socket_t fd, short what, void *arg)
 {
-    (void)fd;
-    (void)what;
-    mw_request_on_gone(arg);
+    struct event *watch = call_of(arg)->watch;
+    char byte;
+    ssize_t n = (what & EV_CLOSED) ? 0 : recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+        mw_request_on_gone(arg);
+        return;
+    }
+    if (n > 0) /* a next request: it would be told of again and again */
+        event_assign(watch, event_get_base(watch), fd, EV_CLOSED, on_left, arg);
+    event_add(watch, NULL);
 }
 
 /* evhttp does not read while a request is being answered, so it learns of a client that leaves when
  * it writes. It must not be made to read either: one byte more, and it exits. The end of the data
- * can be waited for without reading it. */
+ * can be waited for without reading it; a reset is told as something to read. */
 void server_watch(mw_request *r)
 {
     struct evhttp_call *call = call_of(r);
@@ -298,7 +305,7 @@ void server_watch(mw_request *r)
     if (evcon == NULL)
         return;
     evutil_socket_t fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
-    call->watch = event_new(mw_request_runtime(r)->base, fd, EV_CLOSED, on_left, r);
+    call->watch = event_new(mw_request_runtime(r)->base, fd, EV_CLOSED | EV_READ, on_left, r);
     if (call->watch != NULL)
         event_add(call->watch, NULL);
 }
@@ -315,6 +322,17 @@ static void release(mw_request *r, struct evhttp_request *request)
     call_of(r)->watch = NULL;
 }
 
+/* What was written before a cut is good: it goes as far as the socket takes it. */
+static void send_rest(struct bufferevent *bev)
+{
+    struct evbuffer *output = bufferevent_get_output(bev);
+    if (mw_tls_on(bev) || evbuffer_get_length(output) == 0)
+        return;
+    evbuffer_unfreeze(output, 1);
+    evbuffer_write(output, bufferevent_getfd(bev));
+    evbuffer_freeze(output, 1);
+}
+
 void server_reply_end(mw_request *r, bool complete)
 {
     struct evhttp_request *request = call_of(r)->request;
@@ -322,10 +340,12 @@ void server_reply_end(mw_request *r, bool complete)
         return;
     struct evhttp_connection *evcon = evhttp_request_get_connection(request);
     release(r, request);
-    if (complete || evcon == NULL)
+    if (complete || evcon == NULL) {
         evhttp_send_reply_end(request);
-    else
-        evhttp_connection_free(evcon); /* with the request: a cut is what tells the client */
+        return;
+    }
+    send_rest(evhttp_connection_get_bufferevent(evcon));
+    evhttp_connection_free(evcon); /* with the request: a cut is what tells the client */
 }
 
 void server_detach(mw_request *r)

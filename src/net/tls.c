@@ -225,6 +225,11 @@ bool mw_tls_explain(const struct mw_tls *tls, struct mw_failure *f)
     return ERR_GET_REASON(error) != SSL_R_UNEXPECTED_EOF_WHILE_READING;
 }
 
+bool mw_tls_on(struct bufferevent *bev)
+{
+    return bufferevent_openssl_get_ssl(bev) != NULL;
+}
+
 void mw_tls_goodbye(struct bufferevent *bev)
 {
     SSL *ssl = bufferevent_openssl_get_ssl(bev);

@@ -38,6 +38,9 @@ bool mw_tls_heard(const struct mw_tls *tls); /* the peer has sent at least a byt
  * beneath it. */
 bool mw_tls_explain(const struct mw_tls *tls, struct mw_failure *f);
 
+/* Whether a bufferevent speaks TLS. */
+bool mw_tls_on(struct bufferevent *bev);
+
 /* Says close_notify, so that a strict peer does not take the end for a truncation. */
 void mw_tls_goodbye(struct bufferevent *bev);
 

@@ -229,7 +229,7 @@ local SET = {
 --- to 200, or 204 for nil, unless it has been set.
 function setters:body(value)
   local kind = body.kind(value, 2)
-  if self._sent then
+  if self._finished then
     return
   end
   local before = self._body
@@ -239,6 +239,9 @@ function setters:body(value)
   rawset(self, "_body", value)
   if before ~= nil and before ~= value and body.kind(before, 1) == "stream" and kind ~= "stream" then
     body.close(before)
+  end
+  if self._sent then
+    return -- the head is what it is
   end
   if kind ~= "none" and not self._explicit_status then
     self._status, self._message = 200, false
