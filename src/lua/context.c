@@ -252,6 +252,11 @@ static bool is_set_cookie(const char *name)
     return strcasecmp(name, "Set-Cookie") == 0; /* RFC 9110, 5.3: cannot be joined */
 }
 
+static const char *separator_of(const char *name)
+{
+    return strcasecmp(name, "Cookie") == 0 ? "; " : ", "; /* RFC 9113, 8.2.3 */
+}
+
 /* Pushes the name in lower case, which stands for all its spellings. */
 static void push_lower(lua_State *L, const char *name)
 {
@@ -281,7 +286,8 @@ void l_push_headers(lua_State *L, const void *object, size_t count, l_field_fn a
         } else if (!is_set_cookie(field.name)) {
             lua_pushvalue(L, -1);
             lua_rawget(L, fields);
-            lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), field.value);
+            lua_pushfstring(L, "%s%s%s", lua_tostring(L, -1), separator_of(field.name),
+                            field.value);
             lua_remove(L, -2); /* stack: lower, spelled, joined */
             lua_rawset(L, fields);
         }

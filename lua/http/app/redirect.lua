@@ -35,6 +35,9 @@ local function absolute(url)
   local authority, path = path_part:match("^([^/]*)/?(.*)$")
   local userinfo, host = authority:match("^(.*@)(.*)$")
   host = (host or authority):lower()
+  if host == "" then
+    return nil
+  end
   local name, port = host:match("^(.-):(%d*)$")
   if port == "" or port == DEFAULT_PORTS[scheme] then
     host = name
@@ -45,12 +48,17 @@ local function absolute(url)
   return scheme .. "://" .. (userinfo or "") .. host .. "/" .. encoded_path .. query .. fragment
 end
 
---- The value of Location for a URL that a script gives.
+--- The value of Location for a URL that a script gives, and how the body shows it; nil if it is no URL.
 function M.location(url)
-  if url:find("^[Hh][Tt][Tt][Pp][Ss]?://") then
-    url = absolute(url)
+  if not url:find("^[Hh][Tt][Tt][Pp][Ss]?://") then
+    return encode_url(url), url
   end
-  return encode_url(url), url
+  local whole = absolute(url)
+  if not whole then
+    return nil
+  end
+  whole = encode_url(whole)
+  return whole, whole
 end
 
 -- The host of an absolute URL or of one without a scheme; nil if it names none: it stays here then.

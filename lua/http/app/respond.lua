@@ -217,9 +217,10 @@ function M.respond(ctx)
     return finish(response, wire)
   end
   local kind = body.kind(response._body, 1)
-  if kind == "stream" then
+  local empty = status.is_empty(response._status)
+  if kind == "stream" and (not empty or body.is_response(response._body)) then
     return send_stream(ctx, response, wire)
-  elseif status.is_empty(response._status) then
+  elseif empty then
     return send_empty(response, wire)
   elseif ctx.request.method == "HEAD" then
     if not response._sent then

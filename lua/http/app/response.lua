@@ -261,6 +261,9 @@ function methods:redirect(url, alternative)
     url = redirect.back(self.ctx, alternative)
   end
   local location, shown = redirect.location(url)
+  if not location then
+    error(("bad argument #1 to 'redirect' ('%s' has no host)"):format(url), 2)
+  end
   self:set("Location", location)
   if self._sent then
     return
