@@ -166,7 +166,8 @@ local function read_attributes(attributes, level)
 
   local function add(name, value)
     if type(name) ~= "string" or not name:find("^[%w!#$%%&'*+.^_`|~-]+$") then
-      error(("bad attribute '%s' (a name must be a token)"):format(core.words(name)), level + 2)
+      local shown = type(name) == "string" and name or type(name)
+      error(("bad attribute '%s' (a name must be a token)"):format(shown), level + 2)
     end
     if value == nil or value == core.null then
       value = ""

@@ -244,7 +244,7 @@ local function on_request(handler, request)
   task.spawn(function()
     local ok, message = xpcall(answer, function(value)
       local kept = response._trace
-      return kept and rawequal(kept.value, value) and kept.words or core.traceback(value)
+      return kept and rawequal(kept.value, value) and kept.words or debug.traceback(core.words(value), 2)
     end, handler, describe(request), response)
     if not ok then
       core.report(message)
