@@ -201,6 +201,9 @@ describe("http.serve.catching_failure", function()
   it("refuses what is no function, at the caller's line", function()
     assert_misuse("bad argument #1 to 'catching_failure' (function expected, got nil)",
       function() return (http.serve.catchingFailure()) end)
+    local wrapped = catching(print)
+    assert_misuse("catching_failure is for handlers of http.serve (a response expected, got function)",
+      function() return (wrapped({}, print)) end)
   end)
 
   it("passes other errors, with the traceback of where they were thrown", function()
@@ -373,7 +376,8 @@ describe("a handler that returns its response", function()
   it("is told what is wrong with the table", function()
     for words, handler in pairs({
       ["unknown field 'stat' of a returned response"] = "function() return { stat = 404 } end",
-      ["unknown field 'message' of a returned response"] = "function() return http.Failure('x') end",
+      ["the handler returned an http.Failure (a response is a plain table; errors are thrown)"] =
+        "function() return http.Failure('x') end",
       ["unknown field '1' of a returned response"] = "function() return { 'a' } end",
       ["bad headers (table expected, got string)"] = "function() return { headers = 'X: y' } end",
       ["bad status (integer expected, got 404)"] = "function() return { status = '404' } end",

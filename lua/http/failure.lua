@@ -79,6 +79,9 @@ function M.catching_failure(handler)
     error(("bad argument #1 to 'catching_failure' (function expected, got %s)"):format(type(handler)), 2)
   end
   return function(request, response, ...)
+    if type(response) ~= "table" then
+      error(("catching_failure is for handlers of http.serve (a response expected, got %s)"):format(type(response)), 2)
+    end
     local function tell(value)
       if not M.is(value) or response.sent or response.finished then
         keep_trace(response, value)

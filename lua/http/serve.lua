@@ -206,6 +206,10 @@ local function take(response, result)
   if response.sent or response.finished then
     error("the handler returned a response although it had sent one", 0)
   end
+  local class = getmetatable(result)
+  if type(class) == "table" and class.__name then
+    error(("the handler returned an %s (a response is a plain table; errors are thrown)"):format(class.__name), 0)
+  end
   for name, value in pairs(result) do
     if name == "headers" then
       for field, content in pairs(check_table(value)) do
