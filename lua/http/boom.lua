@@ -7,8 +7,8 @@
 -- SPDX-License-Identifier: MIT
 
 local core = require "http.core"
+local json = require "http.json"
 local status = require "http.status"
-local stringify = require "http.stringify"
 
 -- Each also has a name in camelCase: badRequest.
 local METHODS = {
@@ -82,9 +82,9 @@ end
 
 local function encode(err, level)
   local order = { "statusCode", "error", "message", "attributes", attributes = err._order }
-  local ok, text = pcall(stringify.encode, err.output.payload, order)
-  if not ok then
-    error(text, level + 1)
+  local text, why = json.encode_ordered(err.output.payload, order, level + 1)
+  if not text then
+    error("the payload cannot be written as JSON: " .. why, level + 1)
   end
   return text
 end
@@ -202,7 +202,7 @@ local function read_attributes(attributes, level)
 end
 
 local function quoted(value)
-  local text = type(value) == "number" and stringify.number(value) or tostring(value)
+  local text = tostring(value)
   return '"' .. text:gsub('["\\]', "\\%0") .. '"'
 end
 
@@ -325,13 +325,6 @@ function M.method_not_allowed(message, data, allow)
   end
   return err
 end
-
---- The names of all of them, in order.
-M.NAMES = {}
-for name in pairs(METHODS) do
-  M.NAMES[#M.NAMES + 1] = name
-end
-table.sort(M.NAMES)
 
 local camel = {}
 for name in pairs(METHODS) do

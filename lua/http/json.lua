@@ -29,6 +29,51 @@ function M.encode(value, level)
   return (text:gsub("\\(.)", UNESCAPED))
 end
 
+-- The keys of a table: those of `order` that it has, then the others, sorted.
+local function ordered_keys(value, order)
+  local keys, listed = {}, {}
+  for _, key in ipairs(order) do
+    if value[key] ~= nil and not listed[key] then
+      keys[#keys + 1], listed[key] = key, true
+    end
+  end
+  local first_other = #keys + 1
+  for key in pairs(value) do
+    if not listed[key] then
+      keys[#keys + 1] = key
+    end
+  end
+  local others = { unpack(keys, first_other) }
+  table.sort(others, function(a, b)
+    return tostring(a) < tostring(b)
+  end)
+  for i, key in ipairs(others) do
+    keys[first_other + i - 1] = key
+  end
+  return keys
+end
+
+--- An object as JSON, its keys in the order of a list, which cjson leaves to chance; order[key] is such a
+--- list for the object under that key. Or nil and words.
+function M.encode_ordered(value, order, level)
+  level = (level or 1) + 1
+  local parts = {}
+  for i, key in ipairs(ordered_keys(value, order)) do
+    local item = value[key]
+    local text, why
+    if type(item) == "table" and order[key] then
+      text, why = M.encode_ordered(item, order[key], level)
+    else
+      text, why = M.encode(item, level)
+    end
+    if not text then
+      return nil, why
+    end
+    parts[i] = M.encode(tostring(key), level) .. ":" .. text
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
 --- The value that the text holds, or nil and words. `null` is http.null.
 function M.decode(text, level)
   local value, why = load_codec((level or 1) + 1).decode(text)

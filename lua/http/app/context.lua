@@ -16,20 +16,21 @@ response.methods.flushHeaders = response.methods.flush_headers
 -- ---- Boom's errors ----------------------------------------------------------------------------
 
 -- Each ends the handler: response:not_found("no such user") throws http.boom.not_found("no such user").
-for _, name in ipairs(boom.NAMES) do
-  local make = boom[name]
-  local function throw(_, ...)
-    error(make(...), 0)
+local boom_names = {}
+for name, make in pairs(boom) do
+  if name ~= "is" and name ~= "payload_json" then
+    boom_names[#boom_names + 1] = name
+    response.methods[name] = function(_, ...)
+      error(make(...), 0)
+    end
   end
-  response.methods[name] = throw
-  response.methods[properties.camel(name)] = throw
 end
 
 -- ---- delegation, as Koa has it ----------------------------------------------------------------
 
 local RESPONSE_METHODS = {
   "attachment", "redirect", "remove", "vary", "has", "set", "append", "flush_headers", "back",
-  unpack(boom.NAMES),
+  unpack(boom_names),
 }
 local RESPONSE_ACCESS = { "status", "message", "body", "length", "type", "last_modified", "etag" }
 local RESPONSE_GETTERS = { "header_sent", "writable" }
