@@ -14,10 +14,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
+enum { MOST_UNSENT = 64 };
+
 struct listener {
     mw_server *server;
     struct evhttp *http;
     struct mw_tls_server *tls;
+    struct event *flush;                     /* due while there are some of: */
+    struct bufferevent *unsent[MOST_UNSENT]; /* those with a whole reply to write, held */
+    int unsent_count;
 };
 
 static const char *method_name(enum evhttp_cmd_type type)
@@ -148,7 +153,49 @@ static void on_request(struct evhttp_request *request, void *arg)
         return;
     }
     call_of(r)->request = request;
+    call_of(r)->listener = l;
     evhttp_connection_set_closecb(evcon, on_gone, r);
+}
+
+/* Writes what a plain socket takes, and not in a turn to come, for which libevent would ask for
+ * writability and take the wish back. True if that was all. */
+static bool write_now(struct bufferevent *bev)
+{
+    struct evbuffer *output = bufferevent_get_output(bev);
+    if (mw_tls_on(bev) || evbuffer_get_length(output) == 0)
+        return false;
+    evbuffer_unfreeze(output, 1);
+    evbuffer_write(output, bufferevent_getfd(bev));
+    evbuffer_freeze(output, 1);
+    return evbuffer_get_length(output) == 0;
+}
+
+/* At the end of a turn, one behind the other: a client that gets several replies at once stays awake
+ * for them, and waking it is the dearest part of a write. */
+static void on_flush(evutil_socket_t fd, short what, void *arg)
+{
+    struct listener *l = arg;
+    struct bufferevent *batch[MOST_UNSENT];
+    int count = l->unsent_count;
+    (void)fd;
+    (void)what;
+    memcpy(batch, l->unsent, sizeof batch);
+    l->unsent_count = 0;
+    for (int i = 0; i < count; i++) {
+        if (write_now(batch[i]))
+            bufferevent_trigger(batch[i], EV_WRITE, 0); /* what it does when it has written all */
+        bufferevent_decref(batch[i]);
+    }
+}
+
+static void flush_soon(struct listener *l, struct bufferevent *bev)
+{
+    if (l->unsent_count == MOST_UNSENT)
+        return; /* libevent writes it in the next turn */
+    if (l->unsent_count == 0)
+        event_active(l->flush, EV_TIMEOUT, 0);
+    bufferevent_incref(bev);
+    l->unsent[l->unsent_count++] = bev;
 }
 
 static struct bufferevent *on_accept(struct event_base *base, void *arg)
@@ -185,7 +232,8 @@ static int open_listener(struct listener *l, const struct mw_listen *how, int *p
     char wrong[200];
     mw_runtime *rt = mw_server_runtime(l->server);
     l->http = evhttp_new(rt->base);
-    if (l->http == NULL)
+    l->flush = evtimer_new(rt->base, on_flush, l);
+    if (l->http == NULL || l->flush == NULL)
         return mw_fail(rt, MW_ENOMEM, "no memory for a server");
     if (how->cert_file != NULL) {
         l->tls =
@@ -227,6 +275,10 @@ void server_unlisten(void *wire)
 {
     struct listener *l = wire;
     const struct mw_allocator *a = &mw_server_runtime(l->server)->allocator;
+    while (l->unsent_count > 0)
+        bufferevent_decref(l->unsent[--l->unsent_count]);
+    if (l->flush != NULL)
+        event_free(l->flush);
     if (l->http != NULL)
         evhttp_free(l->http);
     mw_tls_server_free(l->tls);
@@ -322,30 +374,23 @@ static void release(mw_request *r, struct evhttp_request *request)
     call_of(r)->watch = NULL;
 }
 
-/* What was written before a cut is good: it goes as far as the socket takes it. */
-static void send_rest(struct bufferevent *bev)
-{
-    struct evbuffer *output = bufferevent_get_output(bev);
-    if (mw_tls_on(bev) || evbuffer_get_length(output) == 0)
-        return;
-    evbuffer_unfreeze(output, 1);
-    evbuffer_write(output, bufferevent_getfd(bev));
-    evbuffer_freeze(output, 1);
-}
-
 void server_reply_end(mw_request *r, bool complete)
 {
     struct evhttp_request *request = call_of(r)->request;
     if (request == NULL)
         return;
     struct evhttp_connection *evcon = evhttp_request_get_connection(request);
+    struct listener *l = call_of(r)->listener;
     release(r, request);
-    if (complete || evcon == NULL) {
+    if (evcon == NULL) {
+        evhttp_send_reply_end(request); /* frees it */
+    } else if (complete) {
+        flush_soon(l, evhttp_connection_get_bufferevent(evcon));
         evhttp_send_reply_end(request);
-        return;
+    } else {
+        write_now(evhttp_connection_get_bufferevent(evcon)); /* up to the cut it is good */
+        evhttp_connection_free(evcon); /* with the request: a cut is what tells the client */
     }
-    send_rest(evhttp_connection_get_bufferevent(evcon));
-    evhttp_connection_free(evcon); /* with the request: a cut is what tells the client */
 }
 
 void server_detach(mw_request *r)

@@ -147,6 +147,7 @@ void server_detach(mw_request *r);
 /* The engine's part of a request: evhttp's, NULL once it is gone or answered. */
 struct evhttp_call {
     struct evhttp_request *request;
+    struct listener *listener;
     struct event *watch; /* for the client's leaving, NULL while nobody waits */
 };
 
