@@ -27,6 +27,9 @@ end
 
 -- Reads the parameters up to "q", which is given back; those before it go into `parameters`.
 local function weight(rest, parameters)
+  if rest == "" then
+    return 1
+  end
   for _, pair in ipairs(text.split(rest, ";", parameters ~= nil)) do
     local equals = pair:find("=", 1, true)
     local key = pair:sub(1, (equals or 0) - 1):lower()
