@@ -1,5 +1,6 @@
 /* The command: runs a script, until nothing is pending.
  * SPDX-License-Identifier: MIT */
+#include "cli/collector.h"
 #include "lua/context.h"
 
 #include "core/runtime.h"
@@ -195,6 +196,7 @@ static int run(lua_State *L)
     struct outcome outcome = {false, false};
     lua_settop(L, 0);
     luaL_openlibs(L);
+    collector_tune(L);
     lua_pushcfunction(L, luaopen_http);
     lua_call(L, 0, 1);
     lua_getglobal(L, "package");
