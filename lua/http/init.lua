@@ -30,6 +30,7 @@ local M = {
   configure = core.configure,
 
   serve = require "http.serve",
+  PoolManager = require "http.pool_manager",
 
   null = core.null, -- cjson's null as well
 

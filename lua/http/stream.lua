@@ -93,6 +93,18 @@ end
 
 -- ---- waiting ----------------------------------------------------------------------------------
 
+-- Until the status and the header fields are there, or never will be.
+local function wait_head(response, level)
+  wait(response, function()
+    return response.status_code ~= 0 or ended(response)
+  end, level + 1)
+end
+
+-- Until there is something to read, or never will be.
+local function wait_some(response, level)
+  wait(response, ready.some, level + 1)
+end
+
 -- Nobody reads meanwhile, unless a ready_read_handler does, so a read_buffer_size is lifted.
 local function wait_finished(response, level)
   if not response.ready_read_handler and response.read_buffer_size > 0 then
@@ -275,3 +287,10 @@ function methods:close()
     kick(self)
   end
 end
+
+-- For modules that build on it; `level` counts as that of error() does in who calls.
+return {
+  wait_head = wait_head,
+  wait_some = wait_some,
+  wait_finished = wait_finished,
+}

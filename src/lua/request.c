@@ -80,6 +80,7 @@ static int start(lua_State *L, l_context *ctx, struct l_draft *d, int callback)
     }
     l_pin(L, self, &r->object); /* before there is anything that could call back */
     d->options.on_sent = l_response_on_sent;
+    d->options.on_head = l_response_on_head;
     d->options.on_body = l_response_on_body;
     d->options.on_done = l_response_on_done;
     d->options.ud = r;

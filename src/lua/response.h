@@ -44,6 +44,7 @@ bool l_response_push_handler(lua_State *L, const l_response *r, unsigned bit, co
 
 /* Callbacks for mw_options; ud is the l_response. */
 void l_response_on_sent(mw_exchange *x, uint64_t sent, uint64_t total, void *ud);
+void l_response_on_head(mw_exchange *x, void *ud);
 void l_response_on_body(mw_exchange *x, void *ud);
 void l_response_on_done(mw_exchange *x, void *ud);
 

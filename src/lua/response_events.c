@@ -68,6 +68,22 @@ void l_response_on_sent(mw_exchange *x, uint64_t sent, uint64_t total, void *ud)
         l_enter(s.r->object.ctx, tell_sent, &s);
 }
 
+/* No handler is called for a head; a task may wait for it. */
+static void tell_head(lua_State *L, void *ud)
+{
+    l_response *r = ud;
+    push_self(L, r);
+    pump(L, r);
+}
+
+void l_response_on_head(mw_exchange *x, void *ud)
+{
+    l_response *r = ud;
+    (void)x;
+    if (r->set & L_HAS_STATE)
+        l_enter(r->object.ctx, tell_head, r);
+}
+
 static void tell_body(lua_State *L, void *ud)
 {
     l_response *r = ud;

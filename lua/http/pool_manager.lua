@@ -1,0 +1,129 @@
+-- http.PoolManager: requests as urllib3 makes them: request() waits, and returns a response with its body.
+--
+--   local pool = http.PoolManager()
+--   local response = pool:request("GET", "http://example.com/robots.txt")
+--   print(response.data, response.status)
+-- SPDX-License-Identifier: MIT
+
+local core = require "http.core"
+local pool_request = require "http.pool_request"
+local pool_response = require "http.pool_response"
+local pool_slots = require "http.pool_slots"
+local stream = require "http.stream"
+
+local PoolManager = {}
+local mt = { __name = "http.PoolManager", __index = PoolManager }
+
+local function check_self(self, level)
+  if getmetatable(self) ~= mt then
+    error(("bad self (%s expected, got %s); call it with a colon"):format(mt.__name, type(self)), level + 1)
+  end
+end
+
+-- The results of a pcall, or what it caught, thrown at that level of the caller's.
+local function thrown_at(level, ok, ...)
+  if not ok then
+    error((...), level + 1)
+  end
+  return ...
+end
+
+-- ---- requests ---------------------------------------------------------------------------------
+
+-- Starts the exchange once it is its turn.
+local function start(self, request, data, level)
+  local give_back = self._slots and self._slots:take(request.url, level + 1)
+  local ok, response = pcall(core.request, request, data, give_back)
+  if not ok then
+    if give_back then
+      give_back()
+    end
+    error(response, level + 1)
+  end
+  return response
+end
+
+--- Makes a request and waits for the response: in a task, which lets others run, or by running the loop.
+--- Returns the response, whatever its status; or nil, message and code (an error number of http.Response)
+--- if there is none, or not all of it.
+---
+--- Options, all of which may be missing:
+---   fields              names and values, or a list of pairs { name, value }. In the URL for GET, HEAD,
+---                       DELETE and OPTIONS; else the body, as multipart/form-data, where a value may be a
+---                       file: { filename, data [, content_type] }, or the same by these names
+---   encode_multipart    false: fields that are the body go as application/x-www-form-urlencoded
+---   multipart_boundary  instead of a random one
+---   body                a string, a table of bytes or an http.Payload
+---   json                any value that cjson encodes, as the body
+---   headers             instead of the manager's, not beside them. A Content-Type stands; without one that
+---                       of fields and json is sent
+---   timeout             seconds for all of it, or { connect =, read =, total = }, where `read` is the
+---                       longest silence; false: never. The manager's, if missing
+---   preload_content     false: return as soon as the head is in; the body is then read by the response's
+---                       methods, of which it is to be told by close() if it is not wanted to the end
+---   redirect, retries   false (or 0): redirects are not followed, and nothing is retried
+---   verify, ca_file, max_head_size, max_body_size, read_buffer_size
+---                       as of http.request; the manager's, if missing
+---@param method string
+---@param url string
+---@param options? table
+function PoolManager:request(method, url, options)
+  check_self(self, 2)
+  if options == nil then
+    options = {}
+  end
+  local request, data = thrown_at(2, pcall(pool_request.build, self._options, self.headers, method, url, options))
+  local preload = options.preload_content ~= false
+  local response = start(self, request, data, 2)
+  local wait = preload and stream.wait_finished or stream.wait_head
+  local ok, message = pcall(wait, response, 3)
+  if not ok then -- it cannot wait there, and nobody else has the exchange
+    response:abort()
+    error(message, 0)
+  end
+  if preload or response.status_code == 0 then
+    return pool_response.preloaded(response)
+  end
+  return pool_response.new(response)
+end
+
+--- Closes the connections that are kept for reuse. They belong to the runtime, so that it does so for all
+--- managers.
+function PoolManager:clear()
+  check_self(self, 2)
+  core.drop_idle()
+end
+
+function mt.__tostring(self)
+  local slots = self._slots
+  return slots and ("http.PoolManager (at most %d at once to a host)"):format(slots.most) or "http.PoolManager"
+end
+
+-- ---- the manager ------------------------------------------------------------------------------
+
+--- A manager of requests that have options in common. `headers`, `timeout`, `verify`, `ca_file`,
+--- `max_head_size`, `max_body_size` and `read_buffer_size` are those of its requests that have none of
+--- their own; the field `headers` can be changed later.
+---
+--- With `block`, at most `maxsize` (1) requests to one origin are under way at once, and the others wait
+--- their turn, for which no timeout counts. A response that is streamed holds its place until its body has
+--- come or it is closed. Without `block`, `num_pools` and `maxsize` say in urllib3 how many idle
+--- connections are kept; here the runtime keeps the last 128 of all managers for 30 seconds, whatever
+--- these numbers are.
+local function new(options)
+  if options == nil then
+    options = {}
+  end
+  thrown_at(2, pcall(pool_request.check_manager, options))
+  local kept = {}
+  for name, value in pairs(options) do
+    kept[name] = value
+  end
+  return setmetatable({
+    headers = options.headers or {},
+    _options = kept,
+    _slots = options.block and pool_slots.new(options.maxsize or 1) or nil,
+  }, mt)
+end
+
+return new
