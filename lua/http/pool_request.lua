@@ -14,10 +14,12 @@ local IN_URL = { GET = true, HEAD = true, DELETE = true, OPTIONS = true }
 
 -- ---- options ----------------------------------------------------------------------------------
 
--- Each returns what was expected, if the value is not that.
+-- Each returns what was expected, if the value is not that, and may say in words what it got.
 local function of_type(name)
   return function(value)
-    return type(value) ~= name and name or nil
+    if type(value) ~= name then
+      return name, type(value)
+    end
   end
 end
 
@@ -48,16 +50,17 @@ local function timeout(value)
 end
 
 local function no_retries(value)
-  return value ~= false and value ~= 0 and "false or 0, since requests are not retried" or nil
+  return value ~= false and value ~= 0 and "this build does not retry: false or 0" or nil
 end
 
 local function no_redirects(value)
-  return value ~= false and "false, since redirects are not followed" or nil
+  return value ~= false and "this build does not follow redirects: false" or nil
 end
 
 local function body(value)
-  local fits = type(value) == "string" or type(value) == "table"
-  return not fits and "string, table of bytes or Payload" or nil
+  if type(value) ~= "string" and type(value) ~= "table" then
+    return "string, table of bytes or Payload", type(value)
+  end
 end
 
 local function anything() end
@@ -112,9 +115,9 @@ local function check(options, known, whose)
     if not known[name] then
       error(("unknown option '%s' (%s takes %s)"):format(tostring(name), whose, names_of(known)), 0)
     end
-    local expected = known[name](value)
+    local expected, got = known[name](value)
     if expected then
-      local got = (type(value) == "table" or type(value) == "string") and type(value) or tostring(value)
+      got = got or (type(value) == "table" and "table" or tostring(value))
       error(("bad option '%s' (%s expected, got %s)"):format(name, expected, got), 0)
     end
   end
