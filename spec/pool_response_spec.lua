@@ -200,6 +200,21 @@ describe("request() with preload_content = false", function()
     assert.is_true(CHECKED or most < 12 * MIB, most .. " bytes of memory")
   end)
 
+  it("gives data to several tasks, and each byte to one of those that stream", function()
+    local response, conn = begun(10)
+    local function data() return response.data end
+    http.after(0.01, function() conn:send("0123456789") end)
+    assert.same({ "0123456789", "0123456789" }, http.all { data, data })
+    local other, its_conn = begun(100000)
+    http.after(0.01, function() its_conn:send(("x"):rep(100000)) end)
+    local function size()
+      return #table.concat(collect(other, 100))
+    end
+    local sizes = http.all { size, size }
+    assert.equal(100000, sizes[1] + sizes[2])
+    assert.equal("", other.error_string)
+  end)
+
   it("takes a read_buffer_size of the script's", function()
     local response = begun(0, { preload_content = false, read_buffer_size = 5000 })
     assert.equal(5000, response.response.read_buffer_size)

@@ -43,25 +43,30 @@ end
 -- Makes `data` of all that was not read. Returns it, or nil, message and code; what has come until a
 -- failure stays to be read.
 local function load(self, level)
-  local response = self.response
-  stream.wait_finished(response, level + 1)
-  local words, code = failure(response)
-  if words then
-    return nil, words, code
+  if not rawget(self, "data") then
+    stream.wait_finished(self.response, level + 1)
   end
-  self._complete = true
-  self._guard = nil
-  self._at = 0
-  rawset(self, "data", response:read_string())
+  if not rawget(self, "data") then -- no other task was faster
+    local words, code = failure(self.response)
+    if words then
+      return nil, words, code
+    end
+    self._complete = true
+    self._guard = nil
+    self._at = 0
+    rawset(self, "data", self.response:read_string())
+  end
   return self.data
 end
 
 -- Some bytes, as soon as there are any, and at most so many; "" at the end; or nil, message and code.
 local function some(self, size, level)
+  if not rawget(self, "data") then
+    stream.wait_some(self.response, level + 1)
+  end
   if rawget(self, "data") then
     return take(self, size)
   end
-  stream.wait_some(self.response, level + 1)
   local piece = self.response:read_string(size)
   if piece and piece ~= "" then
     return piece
@@ -108,11 +113,9 @@ function Response:read(size)
     local bytes, words, code = exactly(self, size, 2)
     return bytes, words, code
   end
-  if not rawget(self, "data") then
-    local data, words, code = load(self, 2)
-    if not data then
-      return nil, words, code
-    end
+  local data, words, code = load(self, 2)
+  if not data then
+    return nil, words, code
   end
   return take(self)
 end
@@ -134,13 +137,9 @@ end
 --- did not come whole.
 function Response:json()
   check_self(self, 2)
-  local data = rawget(self, "data")
+  local data, words, code = load(self, 2)
   if not data then
-    local words, code
-    data, words, code = load(self, 2)
-    if not data then
-      return nil, words, code
-    end
+    return nil, words, code
   end
   local found, cjson = pcall(require, "cjson.safe")
   if not found then
