@@ -342,6 +342,24 @@ describe("http.PoolManager{ block = true }", function()
     assert.equal(5, #order)
   end)
 
+  it("knows an origin by scheme, host and port", function()
+    local slots = require("http.pool_slots").new(9)
+    for url, origin in pairs {
+      ["http://a"] = "http://a:80",
+      ["HTTP://A:80/b?c:1#d"] = "http://a:80",
+      ["http://a?http://b"] = "http://a:80",
+      ["https://a#b"] = "https://a:443",
+      ["http://a:8080/b"] = "http://a:8080",
+      ["http://[::1]/"] = "http://[::1]:80",
+      ["http://[::1]:81/"] = "http://[::1]:81",
+    } do
+      local give_back = slots:take(url, 1)
+      assert.equal(origin, (next(slots.rows)))
+      give_back()
+      assert.is_nil(next(slots.rows))
+    end
+  end)
+
   it("ends a turn with the request: failed, refused, closed, dropped", function()
     local server = helper.respond("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbroken")
     local pool = http.PoolManager { block = true, timeout = 2 }
@@ -492,5 +510,9 @@ describe("http.PoolManager tells of misuse", function()
     coroutine.wrap(function() told("cannot wait in a coroutine of your own") end)()
     http.after(0, helper.expect(function() told("cannot wait inside a handler") end))
     helper.wait_calls()
+    helper.wait(function()
+      collectgarbage()
+      return http._live().exchanges == 0
+    end)
   end)
 end)

@@ -52,7 +52,6 @@ local function load(self, level)
       return nil, words, code
     end
     self._complete = true
-    self._guard = nil
     self._at = 0
     rawset(self, "data", self.response:read_string())
   end
