@@ -110,7 +110,10 @@ function Response:read(size)
   check_size("read", size, 0)
   if size then
     local bytes, words, code = exactly(self, size, 2)
-    return bytes, words, code
+    if not bytes then
+      return nil, words, code
+    end
+    return bytes
   end
   local data, words, code = load(self, 2)
   if not data then
