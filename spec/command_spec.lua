@@ -192,6 +192,15 @@ describe("the command", function()
       assert.same({ 0, "main is over\ndone\n", "" }, { status, out, err })
     end)
 
+    it("does not wait for a body that nobody can read any more", function()
+      local server = helper.respond("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789", { keep_open = true })
+      local status, out = run("-e", [[
+        local response = http.PoolManager():request("GET", ..., { preload_content = false })
+        print(response:read(10))
+      ]], helper.url(server))
+      assert.same({ 0, "0123456789\n" }, { status, out })
+    end)
+
     it("is with the status given to os.exit", function()
       assert.equal(3, (code("os.exit(3)")))
       assert.equal(0, (code("http.every(1, print) os.exit(true, true)")))

@@ -219,6 +219,7 @@ function M.main(chunk, done, ...)
   local arguments = { n = select("#", ...), ... }
   task = M.spawn(function()
     local ok, trace = xpcall(chunk, traceback, unpack(arguments, 1, arguments.n))
+    collectgarbage() -- a request that ends with its dropped response must not keep the loop running
     done(ok, trace)
   end)
   return task
