@@ -22,7 +22,7 @@ local BODIES = {
     { NAMED:format("n"), "1.5", NAMED:format("t"), "true", NAMED:format("f"), "false" } },
   { "any bytes", { x = "\0\r\n\r\n--\255\r\n--b" }, { NAMED:format("x"), "\0\r\n\r\n--\255\r\n--b" } },
   { "a file", { upload = { "notes.txt", "some text" } },
-    { FILE:format("upload", "notes.txt", "application/octet-stream"), "some text" } },
+    { FILE:format("upload", "notes.txt", "text/plain"), "some text" } },
   { "a file of a type", { { "upload", { "notes.txt", "some text", "text/plain; charset=utf-8" } } },
     { FILE:format("upload", "notes.txt", "text/plain; charset=utf-8"), "some text" } },
   { "a file by names", { upload = { filename = "a.png", data = "\137PNG", content_type = "image/png" } },
@@ -33,9 +33,9 @@ local BODIES = {
   { "an empty file with an empty name", { upload = { "", "" } },
     { FILE:format("upload", "", "application/octet-stream"), "" } },
   { "names that would end the line", { ['a"b\r\nc'] = { 'x"\n\r.txt', "d" } },
-    { FILE:format("a%22b%0D%0Ac", "x%22%0A%0D.txt", "application/octet-stream"), "d" } },
+    { FILE:format("a%22b%0D%0Ac", "x%22%0A%0D.txt", "text/plain"), "d" } },
   { "names that only look special", { ["grün\\%22;="] = { "ü ä%.txt", "d" } },
-    { FILE:format("grün\\%22;=", "ü ä%.txt", "application/octet-stream"), "d" } },
+    { FILE:format("grün\\%22;=", "ü ä%.txt", "text/plain"), "d" } },
 }
 
 -- { what is wrong, fields, words of the error [, boundary] }

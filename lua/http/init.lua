@@ -30,7 +30,6 @@ local M = {
   configure = core.configure,
 
   serve = require "http.serve",
-  PoolManager = require "http.pool_manager",
 
   null = core.null, -- cjson's null as well
 
@@ -57,6 +56,7 @@ local later = {
   HTTPStatus = { "http.status", "HTTPStatus" },
   Failure = { "http.failure", "Failure" },
   redirect = { "http.failure", "redirect" },
+  PoolManager = { "http.pool_manager" },
   boom = { "http.boom" },
   app = { "http.app" },
   bytes = { "http.app.body", "bytes" },

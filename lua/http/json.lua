@@ -74,11 +74,11 @@ function M.encode_ordered(value, order, level)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
---- The value that the text holds, or nil and words. `null` is http.null.
-function M.decode(text, level)
+--- The value that a body holds as JSON, or nil and words. `null` is http.null.
+function M.decode_body(text, level)
   local value, why = load_codec((level or 1) + 1).decode(text)
   if value == nil then
-    return nil, why
+    return nil, "the body is not JSON: " .. why
   end
   return value
 end

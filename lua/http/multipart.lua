@@ -1,6 +1,8 @@
 -- http.multipart: named values and files as multipart/form-data (RFC 7578), as browsers write it.
 -- SPDX-License-Identifier: MIT
 
+local mime = require "http.fields.mime"
+
 local M = {}
 
 local OTHER_TYPE = "application/octet-stream" -- RFC 7578, 4.4: of a file of which nothing is known
@@ -93,7 +95,9 @@ local function file_of(value, name)
     error(("the content_type of '%s' has a control character in it"):format(name), 0)
   end
   file.data = text_of(file.data, name)
-  file.content_type = file.content_type or (file.filename and OTHER_TYPE)
+  if file.filename and not file.content_type then
+    file.content_type = mime.lookup(file.filename) or OTHER_TYPE
+  end
   return file
 end
 

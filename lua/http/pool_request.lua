@@ -2,6 +2,7 @@
 -- takes. Everything here throws without a position: the caller knows whose line it was.
 -- SPDX-License-Identifier: MIT
 
+local json = require "http.json"
 local multipart = require "http.multipart"
 local query = require "http.query"
 
@@ -188,11 +189,7 @@ local function named(option, fn, ...)
 end
 
 local function to_json(value)
-  local found, cjson = pcall(require, "cjson.safe")
-  if not found then
-    error("the option 'json' needs the Lua module cjson (Debian: lua-cjson)", 0)
-  end
-  local text, wrong = cjson.encode(value)
+  local text, wrong = json.encode(value)
   if not text then
     error(("bad option 'json' (%s)"):format(wrong), 0)
   end

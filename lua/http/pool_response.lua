@@ -4,6 +4,7 @@
 -- SPDX-License-Identifier: MIT
 
 local core = require "http.core"
+local json = require "http.json"
 local stream = require "http.stream"
 
 local M = {}
@@ -143,13 +144,9 @@ function Response:json()
   if not data then
     return nil, words, code
   end
-  local found, cjson = pcall(require, "cjson.safe")
-  if not found then
-    error("response:json() needs the Lua module cjson (Debian: lua-cjson)", 2)
-  end
-  local value, wrong = cjson.decode(data)
+  local value, wrong = json.decode_body(data, 2)
   if value == nil then
-    return nil, "the body is not JSON: " .. wrong
+    return nil, wrong
   end
   return value
 end

@@ -6,6 +6,7 @@
 -- SPDX-License-Identifier: MIT
 
 local core = require "http.core"
+local json = require "http.json"
 local task = require "http.task"
 
 local methods = core.Response
@@ -160,17 +161,13 @@ function methods:json()
   if failure then
     return nil, failure
   end
-  local found, cjson = pcall(require, "cjson.safe")
-  if not found then
-    error("response:json() needs the Lua module cjson (Debian: lua-cjson)", 2)
-  end
   local body, why = self:peek_string(self.bytes_available)
   if not body then
     return nil, why
   end
-  local value, wrong = cjson.decode(body)
+  local value, wrong = json.decode_body(body, 2)
   if value == nil then
-    return nil, "the body is not JSON: " .. wrong
+    return nil, wrong
   end
   return value
 end

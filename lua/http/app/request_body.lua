@@ -44,9 +44,9 @@ end
 function M:json(options)
   local limit = limit_of(self, options, "json")
   check_type(self, { "json", "+json" }, "JSON")
-  local value, why = json.decode(read(self, limit), 2)
+  local value, why = json.decode_body(read(self, limit), 2)
   if value == nil then
-    self.ctx:throw(400, "the body is not JSON: " .. why)
+    self.ctx:throw(400, why)
   end
   return value
 end
