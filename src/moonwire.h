@@ -288,6 +288,9 @@ typedef void (*mw_request_fn)(mw_server *server, mw_request *request, void *ud);
 typedef struct mw_listen {
     const char *host;       /* "127.0.0.1" (default), "::1", "0.0.0.0" */
     int port;               /* 0: the system picks one; see mw_server_port */
+    const char *unix_path;  /* a socket's file in place of host and port; it must not be there yet,
+                               and goes with the server */
+    int backlog;            /* connections that may wait to be taken; default 128 */
     const char *cert_file;  /* PEM: the server's certificate and its chain; makes it https */
     const char *key_file;   /* PEM: its private key; NULL: in cert_file */
     size_t max_head_size;   /* default 64 KiB */

@@ -8,6 +8,9 @@ local M = {}
 local OPTIONS = {
   host = "string",
   port = "number",
+  unix = "string",
+  backlog = "number",
+  workers = "number",
   tls = "table",
   max_head_size = "number",
   max_body_size = "number",
@@ -62,9 +65,23 @@ function M.check(options, call, more, level)
   if options.port and options.port % 1 ~= 0 then
     error(("bad option 'port' (integer expected, got %s)"):format(options.port), level)
   end
+  if options.unix and (options.host or options.port) then
+    error("bad option 'unix' (it stands in place of host and port, not beside them)", level)
+  end
+  if options.workers and options.workers ~= 1 then
+    error("bad option 'workers' (the evhttp engine serves from one process: 1 expected)", level)
+  end
   if options.tls then
     check_tls(options.tls, level)
   end
+end
+
+local function url_of(options, host, port)
+  local scheme = options.tls and "https" or "http"
+  if options.unix then
+    return ("%s+unix:%s"):format(scheme, options.unix)
+  end
+  return ("%s://%s:%d"):format(scheme, host:find(":", 1, true) and "[" .. host .. "]" or host, port)
 end
 
 --- Listens; `on_request` is called with each of the core's requests. Returns the server (`host`, `port`,
@@ -75,6 +92,8 @@ function M.listen(options, on_request, level)
   local ok, server, message, code = pcall(core.listen, {
     host = host,
     port = options.port,
+    unix = options.unix,
+    backlog = options.backlog,
     cert_file = tls.cert_file,
     key_file = tls.key_file,
     max_head_size = options.max_head_size,
@@ -88,11 +107,11 @@ function M.listen(options, on_request, level)
     return nil, message, code
   end
   local port = server:port()
-  local scheme = options.tls and "https" or "http"
   return setmetatable({
-    host = host,
+    host = not options.unix and host or nil,
     port = port,
-    url = ("%s://%s:%d"):format(scheme, host:find(":", 1, true) and "[" .. host .. "]" or host, port),
+    unix = options.unix,
+    url = url_of(options, host, port),
     listening = true,
     _server = server,
   }, mt)

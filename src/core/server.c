@@ -26,6 +26,10 @@ int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
         return mw_fail(rt, MW_EINVAL, "bad port: %d is not between 0 and 65535", how.port);
     if (how.host == NULL)
         how.host = "127.0.0.1";
+    if (how.backlog < 0)
+        return mw_fail(rt, MW_EINVAL, "bad backlog: %d is below 0", how.backlog);
+    if (how.backlog == 0)
+        how.backlog = 128;
     if (how.max_head_size == 0)
         how.max_head_size = 64u << 10;
     if (how.max_body_size == 0)

@@ -9,21 +9,8 @@
 #include <event2/keyvalq_struct.h>
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-
-enum { MOST_UNSENT = 64 };
-
-struct listener {
-    mw_server *server;
-    struct evhttp *http;
-    struct mw_tls_server *tls;
-    struct event *flush;                     /* due while there are some of: */
-    struct bufferevent *unsent[MOST_UNSENT]; /* those with a whole reply to write, held */
-    int unsent_count;
-};
 
 static const char *method_name(enum evhttp_cmd_type type)
 {
@@ -115,7 +102,7 @@ static void on_gone(struct evhttp_connection *evcon, void *arg)
     mw_request_on_gone(arg);
 }
 
-static void on_request(struct evhttp_request *request, void *arg)
+void server_on_request(struct evhttp_request *request, void *arg)
 {
     struct listener *l = arg;
     struct mw_headers fields;
@@ -142,7 +129,7 @@ static void on_request(struct evhttp_request *request, void *arg)
     struct mw_incoming in = {
         .method = method,
         .target = evhttp_request_get_uri(request),
-        .peer = address != NULL ? address : "",
+        .peer = address != NULL && l->unix_path == NULL ? address : "",
         .fields = &fields,
         .body = evhttp_request_get_input_buffer(request),
         .head = request->type == EVHTTP_REQ_HEAD,
@@ -172,7 +159,7 @@ static bool write_now(struct bufferevent *bev)
 
 /* At the end of a turn, one behind the other: a client that gets several replies at once stays awake
  * for them, and waking it is the dearest part of a write. */
-static void on_flush(evutil_socket_t fd, short what, void *arg)
+void server_flush(evutil_socket_t fd, short what, void *arg)
 {
     struct listener *l = arg;
     struct bufferevent *batch[MOST_UNSENT];
@@ -196,93 +183,6 @@ static void flush_soon(struct listener *l, struct bufferevent *bev)
         event_active(l->flush, EV_TIMEOUT, 0);
     bufferevent_incref(bev);
     l->unsent[l->unsent_count++] = bev;
-}
-
-static struct bufferevent *on_accept(struct event_base *base, void *arg)
-{
-    struct listener *l = arg;
-    return mw_tls_accept(l->tls, base);
-}
-
-static int bind_to(struct listener *l, const struct mw_listen *how, int *port)
-{
-    mw_runtime *rt = mw_server_runtime(l->server);
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } bound = {.any = {0}};
-    socklen_t size = sizeof bound;
-    struct mw_addresses address;
-    if (!mw_resolve_literal(how->host, &address)) /* libevent would ask a name server, and wait */
-        return mw_fail(rt, MW_ESYSTEM, "cannot listen on %.80s: it is not an address", how->host);
-    struct evhttp_bound_socket *socket =
-        evhttp_bind_socket_with_handle(l->http, address.text[0], (ev_uint16_t)how->port);
-    if (socket == NULL)
-        return mw_fail(rt, MW_ESYSTEM, "cannot listen on %.80s port %d: %s", how->host, how->port,
-                       errno != 0 ? strerror(errno) : "not an address of this machine");
-    if (getsockname(evhttp_bound_socket_get_fd(socket), &bound.any, &size) != 0)
-        return mw_fail(rt, MW_ESYSTEM, "cannot tell the port: %s", strerror(errno));
-    *port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
-    return MW_OK;
-}
-
-static int open_listener(struct listener *l, const struct mw_listen *how, int *port)
-{
-    char wrong[200];
-    mw_runtime *rt = mw_server_runtime(l->server);
-    l->http = evhttp_new(rt->base);
-    l->flush = evtimer_new(rt->base, on_flush, l);
-    if (l->http == NULL || l->flush == NULL)
-        return mw_fail(rt, MW_ENOMEM, "no memory for a server");
-    if (how->cert_file != NULL) {
-        l->tls =
-            mw_tls_server_new(&rt->allocator, how->cert_file, how->key_file, wrong, sizeof wrong);
-        if (l->tls == NULL && wrong[0] == '\0')
-            return mw_fail(rt, MW_ENOMEM, "no memory for TLS");
-        if (l->tls == NULL)
-            return mw_fail(rt, MW_ESYSTEM, "%s", wrong);
-        evhttp_set_bevcb(l->http, on_accept, l);
-    }
-    struct timeval idle = mw_timeval(how->idle_timeout);
-    evhttp_set_timeout_tv(l->http, &idle);
-    evhttp_set_max_headers_size(l->http, (ev_ssize_t)how->max_head_size);
-    evhttp_set_max_body_size(l->http, (ev_ssize_t)how->max_body_size);
-    evhttp_set_allowed_methods(l->http, 0xffff); /* unknown ones get our own 501 */
-    evhttp_set_default_content_type(l->http, NULL);
-    evhttp_set_gencb(l->http, on_request, l);
-    errno = 0;
-    return bind_to(l, how, port);
-}
-
-int server_listen(mw_server *server, const struct mw_listen *how, void **wire, int *port)
-{
-    mw_runtime *rt = mw_server_runtime(server);
-    struct listener *l = mw_zalloc(&rt->allocator, sizeof *l);
-    if (l == NULL)
-        return mw_fail(rt, MW_ENOMEM, "no memory for a server");
-    l->server = server;
-    int result = open_listener(l, how, port);
-    if (result != MW_OK) {
-        server_unlisten(l);
-        return result;
-    }
-    *wire = l;
-    return MW_OK;
-}
-
-void server_unlisten(void *wire)
-{
-    struct listener *l = wire;
-    const struct mw_allocator *a = &mw_server_runtime(l->server)->allocator;
-    while (l->unsent_count > 0)
-        bufferevent_decref(l->unsent[--l->unsent_count]);
-    if (l->flush != NULL)
-        event_free(l->flush);
-    if (l->http != NULL)
-        evhttp_free(l->http);
-    mw_tls_server_free(l->tls);
-    mw_dealloc(a, l);
 }
 
 int server_reply_head(mw_request *r, int status, const char *reason,

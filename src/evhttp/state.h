@@ -134,9 +134,25 @@ const char *head_read(struct head *head, const struct mw_headers *h);
 int64_t head_body_length(const struct head *head, int status, bool head_request);
 bool head_keeps_alive(const struct head *head, int minor);
 
-/* server.c */
+/* listen.c */
+enum { MOST_UNSENT = 64 };
+
+/* A server's sockets, and what its connections share. */
+struct listener {
+    mw_server *server;
+    struct evhttp *http;
+    struct mw_tls_server *tls;
+    char *unix_path;                         /* the socket's file, gone when it is closed */
+    struct event *flush;                     /* due while there are some of: */
+    struct bufferevent *unsent[MOST_UNSENT]; /* those with a whole reply to write, held */
+    int unsent_count;
+};
 int server_listen(mw_server *server, const struct mw_listen *how, void **wire, int *port);
 void server_unlisten(void *wire);
+
+/* server.c */
+void server_on_request(struct evhttp_request *request, void *arg);
+void server_flush(evutil_socket_t fd, short what, void *arg);
 int server_reply_head(mw_request *r, int status, const char *reason,
                       const struct mw_headers *fields, int64_t length);
 int server_reply_body(mw_request *r, const void *bytes, size_t length);

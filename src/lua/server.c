@@ -267,6 +267,12 @@ static void read_listen(lua_State *L, mw_listen *how)
     lua_getfield(L, 1, "port");
     if (!lua_isnil(L, -1))
         how->port = (int)l_option_number(L, "port", -1, 0, 65535);
+    lua_getfield(L, 1, "unix");
+    if (!lua_isnil(L, -1))
+        how->unix_path = l_option_string(L, "unix", -1);
+    lua_getfield(L, 1, "backlog");
+    if (!lua_isnil(L, -1))
+        how->backlog = (int)l_option_number(L, "backlog", -1, 1, 65535);
     lua_getfield(L, 1, "cert_file");
     if (!lua_isnil(L, -1))
         how->cert_file = l_option_string(L, "tls.cert_file", -1);
