@@ -1,4 +1,4 @@
--- Servers that others wrote, for the specs of spec/peers: nginx and python3-httpbin on 127.0.0.1, with
+-- Servers that others wrote, for the specs of spec/peers: nginx, python3-httpbin and Koa on 127.0.0.1, with
 -- everything they write in a temporary directory. A spec starts one in setup() and stops it in
 -- teardown().
 -- SPDX-License-Identifier: MIT
@@ -263,6 +263,35 @@ function M.httpbin()
       "--host", peer.host, "--port", tostring(peer.port),
     })
     return helper.url(peer, "/status/200")
+  end)
+end
+
+---- koa
+
+-- Where ./dev setup puts what npm has, for every kind of build.
+local function npm_modules()
+  local build = os.getenv("MW_BUILD") or "build"
+  return build:gsub("%-asan$", "") .. "/peers/node_modules"
+end
+
+-- The server of spec/peers/koa, which chooses its ports by itself and prints them.
+-- -> { host, port, proxied_port, dir, log, pid }
+function M.koa()
+  local modules = npm_modules()
+  local file = io.open(modules .. "/koa/package.json")
+  if not file then
+    error("koa is not in " .. modules .. ": ./dev setup test brings it", 0)
+  end
+  file:close()
+  return start("koa", function(peer)
+    peer.host = "127.0.0.1"
+    spawn(peer, { "node", "spec/peers/koa/server.js", env = { NODE_PATH = modules } })
+    helper.wait(function()
+      local port, proxied = read_file(peer.log):match("^(%d+) (%d+)\n")
+      peer.port, peer.proxied_port = tonumber(port), tonumber(proxied)
+      return peer.port or not raw.alive(peer.pid)
+    end, START_WAIT, "koa's port")
+    return helper.url({ host = peer.host, port = peer.port or raw.refused_port() }, "/nothing")
   end)
 end
 
