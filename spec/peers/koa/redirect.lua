@@ -81,14 +81,17 @@ targets.each(get, "/attachment/named?of=", {
 targets.rest(get, routes)
 
 local requests = {}
-for _, accept in ipairs({ "text/html", "text/plain", "*/*", "application/json", "text/*;q=0.5", "text/html;q=0", "" }) do
+for _, accept in ipairs({
+  "text/html", "text/plain", "*/*", "application/json", "text/*;q=0.5", "text/html;q=0", "",
+}) do
   requests[#requests + 1] = { "GET", "/redirect?of=/a%3Cb%3E", "Accept: " .. accept }
 end
 for _, referrer in ipairs({
   "Referrer: /here", "Referer: /here", "Referer: http://HOST/here?a=b", "Referer: http://example.com/away",
   "Referer: //example.com/away", "Referer: //HOST/here", "Referer: https://HOST/here",
   "Referer: http://HOST.example.com/", "Referer: http://HOST@example.com/", "Referer: javascript:alert(1)",
-  "Referer: http://[/", "Referer: back", "Referer: ", "Referer: here", "Referer: \\\\example.com/away", "Referer: /\\example.com/away",
+  "Referer: http://[/", "Referer: back", "Referer: ", "Referer: here", "Referer: \\\\example.com/away",
+  "Referer: /\\example.com/away",
 }) do
   requests[#requests + 1] = { "GET", "/back", referrer }
   requests[#requests + 1] = { "GET", "/back/alt", referrer }
