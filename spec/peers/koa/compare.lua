@@ -12,13 +12,13 @@ M.HOST = "spec.example:81" -- HOST in a row's fields; what both are told that th
 local WAIT = 20 -- seconds for both replies
 local OF_THE_CONNECTION = { date = true, connection = true, ["keep-alive"] = true }
 
--- A row is { METHOD, TARGET, FIELD…, host =, body =, chunked =, proxied = }. What it is called in reports.
+-- A row is { METHOD, TARGET, FIELD…, host =, body =, chunked =, proxied =, version = }. What it is called in reports.
 function M.title(row)
   local words = { row[1], row[2] }
   for i = 3, #row do
     words[i] = "(" .. row[i] .. ")"
   end
-  for _, name in ipairs({ "host", "body", "chunked", "proxied" }) do
+  for _, name in ipairs({ "host", "body", "chunked", "proxied", "version" }) do
     if row[name] ~= nil then
       words[#words + 1] = ("%s=%s"):format(name, tostring(row[name]))
     end
@@ -27,7 +27,8 @@ function M.title(row)
 end
 
 local function bytes_of(row)
-  local lines = { ("%s %s HTTP/1.1"):format(row[1], row[2]), "Host: " .. (row.host or M.HOST), "Connection: close" }
+  local first = ("%s %s HTTP/%s"):format(row[1], row[2], row.version or "1.1")
+  local lines = { first, "Host: " .. (row.host or M.HOST), "Connection: close" }
   for i = 3, #row do
     lines[#lines + 1] = (row[i]:gsub("HOST", M.HOST))
   end
@@ -66,7 +67,7 @@ local function parse(received, method)
     return { status = 0, reason = "", fields = {}, body = received, complete = false }
   end
   local reply = { fields = {} }
-  local status, reason, lines = head:match("^HTTP/1%.1 (%d%d%d) ?([^\r\n]*)\r\n(.*)$")
+  local status, reason, lines = head:match("^HTTP/1%.[01] (%d%d%d) ?([^\r\n]*)\r\n(.*)$")
   reply.status, reply.reason = tonumber(status), reason
   for name, value in (lines or ""):gmatch("([^:\r\n]+):[ \t]*([^\r\n]*)\r\n") do
     name = name:lower()

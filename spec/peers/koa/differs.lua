@@ -64,6 +64,11 @@ return {
     change = fields({ ["content-length"] = "0", ["transfer-encoding"] = false }),
   },
   {
+    row = "^GET /body/empty%-stream/plain version=1.0$",
+    why = "as above, to a client that knows no chunks",
+    change = fields({ ["content-length"] = "0" }),
+  },
+  {
     row = "^HEAD /body/false/",
     except = "null$|20[45]%-%l+$|304",
     why = "HEAD has the fields that GET has; Koa takes a false body for none",
@@ -147,6 +152,22 @@ return {
     row = "host=user@",
     why = "such a Host field is malformed: 400 (RFC 9112, 3.2)",
     change = function(reply, row) text(reply, 400, "Bad Request", "the Host field is not a host\n", row[1]) end,
+  },
+  {
+    row = "^GET /request/ips %(X%-Forwarded%-For: a,,b%)",
+    why = "nothing between two commas is no address (RFC 9110, 5.6.1)",
+    change = function(reply)
+      reply.body = '{"value":["a","b"]}'
+      reply.fields["content-length"] = { "19" }
+    end,
+  },
+  {
+    row = "^GET /request/url[?]gr\195",
+    why = "bytes beyond ASCII in a target are taken as they are; Node.js refuses them",
+    change = function(reply)
+      reply.status, reply.reason, reply.body = 200, "OK", '{"value":"/request/url?gr\195\188\195\159"}'
+      reply.fields = { ["content-type"] = { "application/json; charset=utf-8" }, ["content-length"] = { "31" } }
+    end,
   },
   {
     row = "^GET /attachment/named[?]of=%%C2%%A0nbsp.txt$",

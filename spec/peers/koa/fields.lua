@@ -300,6 +300,14 @@ for _, method in ipairs({ "POST", "PUT", "DELETE", "PATCH", "OPTIONS" }) do
   requests[#requests + 1] = { method, "/body/string/plain" }
   requests[#requests + 1] = { method, "/nothing" }
 end
+-- A client that knows no chunks.
+for _, target in ipairs({
+  "/body/string/plain", "/body/stream/plain", "/body/empty-stream/plain", "/body/object/plain", "/nothing",
+  "/body/null/404-after", "/length/of-stream", "/flush", "/flush/stream", "/body/null/plain", "/stream/fails",
+}) do
+  requests[#requests + 1] = { "GET", target, version = "1.0" }
+  requests[#requests + 1] = { "HEAD", target, version = "1.0" }
+end
 
 return {
   routes = routes,

@@ -133,6 +133,45 @@ add("GET", "/request/ips", "X-Forwarded-For: 10.0.0.1, 10.0.0.2")
 add("GET", "/request/protocol", "X-Forwarded-Proto: https")
 add("GET", "/request/host", "X-Forwarded-Host: example.com")
 
+
+-- Behind a proxy that is believed.
+local function behind(target, ...)
+  requests[#requests + 1] = { "GET", target, proxied = true, ... }
+end
+for _, value in ipairs({ "10.0.0.1", "10.0.0.1, 10.0.0.2", " 10.0.0.1 ,10.0.0.2 ", "", "::1", "nonsense", "a,,b" }) do
+  behind("/request/ip", "X-Forwarded-For: " .. value)
+  behind("/request/ips", "X-Forwarded-For: " .. value)
+end
+for _, value in ipairs({ "https", "http", "HTTPS", "https, http", "http,https", "" }) do
+  behind("/request/protocol", "X-Forwarded-Proto: " .. value)
+  behind("/request/secure", "X-Forwarded-Proto: " .. value)
+  behind("/request/href", "X-Forwarded-Proto: " .. value)
+end
+for _, value in ipairs({
+  "away.example", "away.example:8080", "away.example, other.example", "[::1]:80", "a.b.c.example", "a.b.", "",
+}) do
+  behind("/request/host", "X-Forwarded-Host: " .. value)
+  behind("/request/hostname", "X-Forwarded-Host: " .. value)
+  behind("/request/subdomains", "X-Forwarded-Host: " .. value)
+  behind("/back", "Referer: http://away.example/x", "X-Forwarded-Host: " .. value)
+end
+behind("/request/ips")
+behind("/request/href", "X-Forwarded-Proto: https", "X-Forwarded-Host: away.example")
+
+-- Targets of other forms.
+for _, target in ipairs({
+  "http://other.example/request/url?a=b", "http://other.example:81/request/href?a=b",
+  "http://other.example/request/host",
+  "http://other.example/request/path", "HTTP://other.example/request/originalUrl", "/request/path#part",
+  "/request/url?a=b?c#part", "/request/path/", "/request/%70ath", "/REQUEST/path", "/request//path",
+  "/request/querystring?a=<>\"{}|", "/request/search?%3F", "/request/url?", "/request/url?gr\195\188\195\159",
+  "/request/query?toString=1&constructor=2&hasOwnProperty=3", "/request/query?1=a&2=b", "/request/query?a=1&A=2",
+  "/request/query?a=%F0%9F%98%80", "/request/query?a=%00", "/request/query?=a", "/request/query?&&a=1&",
+}) do
+  requests[#requests + 1] = { "GET", target }
+end
+requests[#requests + 1] = { "OPTIONS", "*" }
+
 for _, type in ipairs({
   "application/json", "application/json; charset=utf-8", "text/html;charset=\"UTF-8\"", "application/vnd.api+json",
   "multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "text", "image/png", "TEXT/HTML",
