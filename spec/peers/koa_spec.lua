@@ -16,7 +16,7 @@ local FEWEST = 80 -- rows
 local function groups_of(rows)
   local groups, names = {}, {}
   for _, row in ipairs(rows) do
-    local name = row[2]:match("^/[^/?]*/?[^/?]*")
+    local name = row[2]:match("^/[^/?]*/?[^/?]*") or "targets of other forms"
     if not groups[name] then
       groups[name] = {}
       names[#names + 1] = name
