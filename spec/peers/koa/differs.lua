@@ -86,6 +86,11 @@ return {
     change = internal_error,
   },
   {
+    row = "^%u+ /set/no%-name$",
+    why = "a field without a name is a mistake, and throws; Koa sets nothing",
+    change = internal_error,
+  },
+  {
     row = "^%u+ /throw/both[?]of=[23]",
     why = "what is thrown is an error: a status of success becomes 500. http-errors calls it deprecated",
     change = internal_error,

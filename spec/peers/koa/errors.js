@@ -25,6 +25,11 @@ module.exports = {
   '/error/string': () => { throw 'secret'; }, // eslint-disable-line no-throw-literal
   '/error/number': () => { throw 42; }, // eslint-disable-line no-throw-literal
   '/error/object': () => { throw { status: 400, message: 'told' }; }, // eslint-disable-line no-throw-literal
+  '/error/failure': () => { throw Object.assign(new Error('told'), { status: 403, expose: true }); },
+  '/error/empty-failure': () => { throw Object.assign(new Error(''), { status: 403, expose: true }); },
+  '/error/hidden': () => { throw Object.assign(new Error('secret'), { status: 403 }); },
+  '/error/unknown-status': () => { throw Object.assign(new Error('secret'), { status: 999 }); },
+  '/error/text-status': () => { throw Object.assign(new Error('secret'), { status: 'teapot' }); },
   '/error/with-body': (ctx) => {
     ctx.body = 'text';
     throw new Error('secret');
@@ -60,6 +65,8 @@ module.exports = {
     ctx.body = { a: 1 };
     ctx.throw(403, 'told');
   },
+  '/throw/props-only': (ctx) => ctx.throw(401, { headers: { 'X-Own': '1' } }),
+  '/throw/status-last': (ctx) => ctx.throw('told', 400),
   '/throw/empty-status': (ctx) => ctx.throw(204, 'told'),
   '/assert': (ctx) => ctx.assert(ctx.query.of, 400, 'of is missing'),
   '/assert/passes': (ctx) => {

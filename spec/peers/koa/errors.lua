@@ -35,6 +35,11 @@ local routes = {
   ["/error/string"] = function() error("secret", 0) end,
   ["/error/number"] = function() error(42) end,
   ["/error/object"] = function() error({ status = 400, message = "told" }) end,
+  ["/error/failure"] = function() error(http.Failure("told", 403)) end,
+  ["/error/empty-failure"] = function() error(http.Failure("", 403)) end,
+  ["/error/hidden"] = function() error({ message = "secret", status = 403 }) end,
+  ["/error/unknown-status"] = function() error({ message = "secret", status = 999 }) end,
+  ["/error/text-status"] = function() error({ message = "secret", status = "teapot" }) end,
   ["/error/with-body"] = function(ctx)
     ctx.body = "text"
     error("secret")
@@ -72,6 +77,8 @@ local routes = {
     ctx.body = { a = 1 }
     ctx:throw(403, "told")
   end,
+  ["/throw/props-only"] = function(ctx) ctx:throw(401, { headers = { ["X-Own"] = "1" } }) end,
+  ["/throw/status-last"] = function(ctx) ctx:throw("told", 400) end,
   ["/throw/empty-status"] = function(ctx) ctx:throw(204, "told") end,
   ["/assert"] = function(ctx) ctx:assert(ctx.query.of, 400, "of is missing") end,
   ["/assert/passes"] = function(ctx)

@@ -44,6 +44,11 @@ module.exports = {
     tell(ctx, ctx.type);
   },
   '/type/none': (ctx) => tell(ctx, ctx.type),
+  '/type/null': (ctx) => {
+    ctx.type = 'html';
+    ctx.type = null;
+    ctx.body = 'text';
+  },
   '/type/again': (ctx) => {
     ctx.body = 'text';
     ctx.type = '';
@@ -166,6 +171,60 @@ module.exports = {
   '/set/type': (ctx) => {
     ctx.set('Content-Type', 'text/x-own');
     ctx.body = 'text';
+  },
+  '/set/boolean': (ctx) => {
+    ctx.set('X-One', true);
+    ctx.body = 'text';
+  },
+  '/set/no-name': (ctx) => {
+    ctx.set('', '1');
+    ctx.body = 'text';
+  },
+  '/set/no-value': (ctx) => {
+    ctx.set('X-One', undefined);
+    ctx.body = 'text';
+  },
+  '/set/empty-list': (ctx) => {
+    ctx.set('X-List', []);
+    ctx.body = 'text';
+  },
+  '/set/type-list': (ctx) => {
+    ctx.set('Content-Type', ['text/x-own']);
+    ctx.body = 'text';
+  },
+  '/set/type-list-of-two': (ctx) => {
+    ctx.set('Content-Type', ['text/x-own', 'text/x-other']);
+    ctx.body = 'text';
+  },
+  '/set/cookies': (ctx) => {
+    ctx.set('Set-Cookie', ['a=1', 'b=2']);
+    ctx.append('Set-Cookie', ['c=3', 'd=4']);
+    ctx.body = 'text';
+  },
+  '/set/tab': (ctx) => {
+    ctx.set('X-Tab', 'a\tb');
+    ctx.body = 'text';
+  },
+  '/set/nul': (ctx) => {
+    ctx.set('X-Bad', 'a\0b');
+    ctx.body = 'text';
+  },
+  '/set/last-line-break': (ctx) => {
+    ctx.set('X-Bad', 'a\n');
+    ctx.body = 'text';
+  },
+  '/set/length': (ctx) => {
+    ctx.set('Content-Length', '4');
+    ctx.body = Readable.from(['te', 'xt']);
+  },
+  '/set/length-of-nothing': (ctx) => {
+    ctx.status = 204;
+    ctx.set('Content-Length', '4');
+    ctx.set('Content-Type', 'text/plain');
+  },
+  '/set/body-then-length': (ctx) => {
+    ctx.body = { a: 1 };
+    ctx.set('X-Length', String(ctx.length));
   },
   '/set/line-break': (ctx) => {
     ctx.set('X-Bad', 'a\r\nX-Injected: 1');

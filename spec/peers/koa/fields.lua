@@ -56,6 +56,11 @@ local routes = {
     tell(ctx, ctx.type)
   end,
   ["/type/none"] = function(ctx) tell(ctx, ctx.type) end,
+  ["/type/null"] = function(ctx)
+    ctx.type = "html"
+    ctx.type = nil
+    ctx.body = "text"
+  end,
   ["/type/again"] = function(ctx)
     ctx.body = "text"
     ctx.type = ""
@@ -180,6 +185,60 @@ local routes = {
   ["/set/type"] = function(ctx)
     ctx:set("Content-Type", "text/x-own")
     ctx.body = "text"
+  end,
+  ["/set/boolean"] = function(ctx)
+    ctx:set("X-One", true)
+    ctx.body = "text"
+  end,
+  ["/set/no-name"] = function(ctx)
+    ctx:set("", "1")
+    ctx.body = "text"
+  end,
+  ["/set/no-value"] = function(ctx)
+    ctx:set("X-One", nil)
+    ctx.body = "text"
+  end,
+  ["/set/empty-list"] = function(ctx)
+    ctx:set("X-List", {})
+    ctx.body = "text"
+  end,
+  ["/set/type-list"] = function(ctx)
+    ctx:set("Content-Type", { "text/x-own" })
+    ctx.body = "text"
+  end,
+  ["/set/type-list-of-two"] = function(ctx)
+    ctx:set("Content-Type", { "text/x-own", "text/x-other" })
+    ctx.body = "text"
+  end,
+  ["/set/cookies"] = function(ctx)
+    ctx:set("Set-Cookie", { "a=1", "b=2" })
+    ctx:append("Set-Cookie", { "c=3", "d=4" })
+    ctx.body = "text"
+  end,
+  ["/set/tab"] = function(ctx)
+    ctx:set("X-Tab", "a\tb")
+    ctx.body = "text"
+  end,
+  ["/set/nul"] = function(ctx)
+    ctx:set("X-Bad", "a\0b")
+    ctx.body = "text"
+  end,
+  ["/set/last-line-break"] = function(ctx)
+    ctx:set("X-Bad", "a\n")
+    ctx.body = "text"
+  end,
+  ["/set/length"] = function(ctx)
+    ctx:set("Content-Length", "4")
+    ctx.body = stream("te", "xt")
+  end,
+  ["/set/length-of-nothing"] = function(ctx)
+    ctx.status = 204
+    ctx:set("Content-Length", "4")
+    ctx:set("Content-Type", "text/plain")
+  end,
+  ["/set/body-then-length"] = function(ctx)
+    ctx.body = { a = 1 }
+    ctx:set("X-Length", tostring(ctx.length))
   end,
   ["/set/line-break"] = function(ctx)
     ctx:set("X-Bad", "a\r\nX-Injected: 1")
