@@ -3,7 +3,7 @@
 
 local http = require("http")
 
-local PARTS = { "middleware", "body", "fields", "redirect", "request", "errors" }
+local PARTS = { "middleware", "body", "fields", "header", "redirect", "request", "errors" }
 
 local M = {}
 

@@ -2,15 +2,9 @@
 -- SPDX-License-Identifier: MIT
 
 local http = require("http")
+local parts = require("spec.peers.koa.parts")
 
--- A body in pieces.
-local function stream(...)
-  local pieces, at = { ... }, 0
-  return function()
-    at = at + 1
-    return pieces[at]
-  end
-end
+local stream = parts.stream
 
 local KINDS = {
   ["string"] = function() return "text" end,

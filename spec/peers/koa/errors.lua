@@ -2,7 +2,9 @@
 -- SPDX-License-Identifier: MIT
 
 local http = require("http")
-local targets = require("spec.peers.koa.targets")
+local parts = require("spec.peers.koa.parts")
+
+local stream = parts.stream
 
 -- Streams that fail do so once what they gave before has been sent.
 local PAUSE = 0.02
@@ -15,14 +17,6 @@ local function failing(...)
     end
     at = at + 1
     return pieces[at] or error("secret")
-  end
-end
-
-local function pieces_of(...)
-  local pieces, at = { ... }, 0
-  return function()
-    at = at + 1
-    return pieces[at]
   end
 end
 
@@ -45,7 +39,7 @@ local routes = {
     error("secret")
   end,
   ["/error/with-stream"] = function(ctx)
-    ctx.body = pieces_of("text")
+    ctx.body = stream("text")
     error("secret")
   end,
   ["/error/with-fields"] = function(ctx)
@@ -96,7 +90,7 @@ local routes = {
     ctx.length = 100
   end,
   ["/stream/waits"] = function(ctx)
-    local pieces = pieces_of("first", "second")
+    local pieces = stream("first", "second")
     ctx.body = function()
       http.sleep(PAUSE)
       return pieces()
@@ -115,10 +109,10 @@ local get = {}
 local statuses = {
   200, 302, 304, 400, 401, 403, 404, 409, 418, 422, 429, 451, 500, 501, 502, 503, 504, 599, 999,
 }
-targets.each(get, "/throw/status?of=", statuses)
-targets.each(get, "/throw/both?of=", statuses)
-targets.each(get, "/assert", { "", "?of=", "?of=x" })
-targets.rest(get, routes)
+parts.each(get, "/throw/status?of=", statuses)
+parts.each(get, "/throw/both?of=", statuses)
+parts.each(get, "/assert", { "", "?of=", "?of=x" })
+parts.rest(get, routes)
 
 return {
   routes = routes,

@@ -1,7 +1,7 @@
 -- Where to go and what to save it as: redirect, back, attachment. Twin: redirect.js.
 -- SPDX-License-Identifier: MIT
 
-local targets = require("spec.peers.koa.targets")
+local parts = require("spec.peers.koa.parts")
 
 local routes = {
   ["/redirect"] = function(ctx) ctx:redirect(ctx.query.of) end,
@@ -59,7 +59,7 @@ local routes = {
 
 local get = {}
 
-targets.each(get, "/redirect?of=", {
+parts.each(get, "/redirect?of=", {
   "/there", "http://example.com/there", "https://example.com", "HTTP://EXAMPLE.com/A/../b", "//example.com/x", "there",
   "", "?a=b", "%23part", "/a%20b", "/a%2520b", "/%3Cscript%3E", "/%27%22%26", "/gr%C3%BC%C3%9F", "/%E2%82%AC",
   "http://example.com/gr%C3%BC%C3%9F?q=%E2%82%AC", "http://example.com/a%20b", "http://ex%C3%A4mple.com/",
@@ -67,9 +67,9 @@ targets.each(get, "/redirect?of=", {
   "javascript:alert(1)", "/a%0D%0AX-Injected:%201", "http://[::1]:8080/", "http://", "back",
   "/%7B%7D%7C%5E%60%5B%5D", "/a%2Bb;c=d?e=f%26g",
 })
-targets.each(get, "/redirect/status-before?status=", { 200, 300, 301, 302, 303, 304, 305, 307, 308, 404 })
-targets.each(get, "/redirect/status-after?status=", { 200, 301, 303, 308 })
-targets.each(get, "/attachment/named?of=", {
+parts.each(get, "/redirect/status-before?status=", { 200, 300, 301, 302, 303, 304, 305, 307, 308, 404 })
+parts.each(get, "/redirect/status-after?status=", { 200, 301, 303, 308 })
+parts.each(get, "/attachment/named?of=", {
   "plain.txt", "page.html", "data.json", "unknown.own", "none", "two%20words.txt", "%22quoted%22.txt",
   "back%5Cslash.txt", "gr%C3%BC%C3%9F.txt", "%E2%82%AC%20rates.txt", "%2541.txt", "100%25.txt", "/etc/passwd",
   "../up.txt", "a/b/c.pdf",
@@ -78,7 +78,7 @@ targets.each(get, "/attachment/named?of=", {
   "UPPER.HTML", "trailing.", "dir/", "%C2%A0nbsp.txt", "%C2%80.txt",
 })
 
-targets.rest(get, routes)
+parts.rest(get, routes)
 
 local requests = {}
 for _, accept in ipairs({

@@ -2,13 +2,7 @@
 // SPDX-License-Identifier: MIT
 'use strict';
 
-function values(ctx) {
-  return [].concat(ctx.query.of === undefined ? [] : ctx.query.of);
-}
-
-function tell(ctx, value) {
-  ctx.body = { value: value === undefined ? null : value };
-}
+const { tell, values } = require('./parts.js');
 
 const properties = [
   'method', 'url', 'originalUrl', 'path', 'querystring', 'search', 'query', 'host', 'hostname',

@@ -1,19 +1,9 @@
 -- What a handler sees of the request. Twin: request.js.
 -- SPDX-License-Identifier: MIT
 
-local http = require("http")
+local parts = require("spec.peers.koa.parts")
 
-local function values(ctx)
-  local of = ctx.query.of
-  return type(of) == "table" and of or { of }
-end
-
-local function tell(ctx, value)
-  if value == nil then
-    value = http.null
-  end
-  ctx.body = { value = value }
-end
+local tell, values = parts.tell, parts.values
 
 local routes = {
   ["/request/get"] = function(ctx) tell(ctx, ctx:get(ctx.query.of)) end,
@@ -132,7 +122,6 @@ add("GET", "/request/ip", "X-Forwarded-For: 10.0.0.1")
 add("GET", "/request/ips", "X-Forwarded-For: 10.0.0.1, 10.0.0.2")
 add("GET", "/request/protocol", "X-Forwarded-Proto: https")
 add("GET", "/request/host", "X-Forwarded-Host: example.com")
-
 
 -- Behind a proxy that is believed.
 local function behind(target, ...)

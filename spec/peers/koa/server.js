@@ -6,8 +6,8 @@ const Koa = require('koa');
 const middleware = require('./middleware.js');
 
 const routes = Object.assign(Object.create(null), middleware.routes, require('./body.js'),
-  require('./fields.js'), require('./redirect.js'), require('./request.js'), require('./errors.js'),
-  require('./boom.js'));
+  require('./fields.js'), require('./header.js'), require('./redirect.js'),
+  require('./request.js'), require('./errors.js'), require('./boom.js'));
 
 function dispatch(ctx, next) {
   const route = routes[ctx.path];
