@@ -122,7 +122,8 @@ local function first(value)
 end
 
 local function from_proxy(self, field)
-  return self.app.proxy and get(self, field) or nil
+  local value = self.app.proxy and get(self, field)
+  return value and value ~= "" and value or nil
 end
 
 --- Host of the Host field (of X-Forwarded-Host where app.proxy is set), with its port; "" if none.
@@ -188,7 +189,7 @@ function getters:subdomains()
   if host:find("^%[") or host:find("^%d+%.%d+%.%d+%.%d+$") then
     return list
   end
-  for label in host:gmatch("[^.]+") do
+  for label in (host .. "."):gmatch("([^.]*)%.") do
     table.insert(labels, 1, label)
   end
   for i = self.app.subdomain_offset + 1, #labels do
