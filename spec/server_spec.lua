@@ -125,6 +125,33 @@ describe("http.serve", function()
     end
   end)
 
+  it("listens on a socket's file, which goes with it", function()
+    local folder = raw.mkdtemp()
+    local path = folder .. "/socket"
+    local server = assert(http.serve({ unix = path, handler = function(request, response)
+      response.body = request.path .. " from '" .. request.peer .. "'"
+    end }))
+    assert.equal("http+unix:" .. path, server.url)
+    assert.equal(path, server.unix)
+    local again, message, code = http.serve({ unix = path, handler = function() end })
+    assert.is_nil(again)
+    assert.equal("cannot listen on " .. path .. ": Address already in use", message)
+    assert.equal("system", code)
+    local conn = raw.connect({ unix = path })
+    conn:send("GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    helper.wait(function() return conn.closed end)
+    assert.matches("\r\n\r\n/x from ''$", conn.received)
+    server:close()
+    assert.is_nil(io.open(path))
+    raw.remove_tree(folder)
+  end)
+
+  it("takes a backlog", function()
+    local server = assert(http.serve({ backlog = 1, workers = 1, handler = function() end }))
+    assert.equal(200, http.get(server.url):await().status_code)
+    server:close()
+  end)
+
   it("refuses wrong options at the caller's line", function()
     local function handler() end
     for words, options in pairs({
@@ -143,6 +170,11 @@ describe("http.serve", function()
       ["'max_body_size'"] = { handler = handler, max_body_size = -1 },
       ["'max_head_size'"] = { handler = handler, max_head_size = "x" },
       ["'idle_timeout'"] = { handler = handler, idle_timeout = 0 },
+      ["'unix' ("] = { handler = handler, unix = "/tmp/x", port = 80 },
+      ["'unix'"] = { handler = handler, unix = 1 },
+      ["unix_path"] = { handler = handler, unix = ("x"):rep(200) },
+      ["'backlog'"] = { handler = handler, backlog = 0 },
+      ["'workers' (the evhttp engine"] = { handler = handler, workers = 2 },
       ["unknown option 'prot'"] = { handler = handler, prot = 80 },
       ["unknown option '1'"] = { handler },
     }) do

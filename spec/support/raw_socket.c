@@ -6,15 +6,35 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define FULL_TYPE "raw.full_listener"
 #define FULL_MAX 8       /* connections after which a backlog of none must be full */
 #define FULL_WAIT_MS 100 /* a connect on loopback that takes longer hangs */
 
+/* The file of a unix socket, if the options name one. */
+static socklen_t file_address(lua_State *L, int index, struct sockaddr_storage *address)
+{
+    struct sockaddr_un *file = (struct sockaddr_un *)address;
+    lua_getfield(L, index, "unix");
+    const char *path = lua_tostring(L, -1);
+    lua_pop(L, 1); /* the options keep it */
+    if (path == NULL)
+        return 0;
+    memset(address, 0, sizeof *address);
+    file->sun_family = AF_UNIX;
+    snprintf(file->sun_path, sizeof file->sun_path, "%s", path);
+    return sizeof *file;
+}
+
 socklen_t raw_address(lua_State *L, int index, struct sockaddr_storage *address)
 {
+    socklen_t file = file_address(L, index, address);
+    if (file > 0)
+        return file;
     lua_getfield(L, index, "host");
     lua_getfield(L, index, "port");
     const char *host = luaL_optstring(L, -2, "127.0.0.1");

@@ -4,8 +4,9 @@
 
 #include <lauxlib.h>
 
-/* Every cycle marks what is alive, so a small heap that doubles all the time is marked all the time:
- * for a server that is a seventh of its work. A large heap may not grow to four times its size. */
+/* Every cycle marks what is alive, so a small heap that doubles all the time is marked all the
+ * time: for a server that is a seventh of its work. A large heap may not grow to four times its
+ * size. */
 enum { SMALL_KIB = 32 << 10, PAUSE_SMALL = 400, PAUSE_LARGE = 200 };
 
 #define SENTINEL "moonwire.Sentinel"

@@ -157,8 +157,8 @@ static bool write_now(struct bufferevent *bev)
     return evbuffer_get_length(output) == 0;
 }
 
-/* At the end of a turn, one behind the other: a client that gets several replies at once stays awake
- * for them, and waking it is the dearest part of a write. */
+/* At the end of a turn, one behind the other: a client that gets several replies at once stays
+ * awake for them, and waking it is the dearest part of a write. */
 void server_flush(evutil_socket_t fd, short what, void *arg)
 {
     struct listener *l = arg;
