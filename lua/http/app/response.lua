@@ -117,7 +117,7 @@ function methods:vary(field)
   end
   local ok, value = pcall(vary.append, before, field)
   if not ok then
-    error((tostring(value):gsub("^[^:]+:%d+: ", "")), 2)
+    error((tostring(value):gsub("^[^:]+:%d+: ", ""):gsub("#2 to 'append'", "#1 to 'vary'")), 2)
   end
   self._headers:set("Vary", value, 2)
 end
@@ -256,6 +256,8 @@ end
 function methods:redirect(url, alternative)
   if type(url) ~= "string" then
     error(("bad argument #1 to 'redirect' (URL expected, got %s)"):format(type(url)), 2)
+  elseif alternative ~= nil and type(alternative) ~= "string" then
+    error(("bad argument #2 to 'redirect' (URL expected, got %s)"):format(type(alternative)), 2)
   end
   if url == "back" then
     url = redirect.back(self.ctx, alternative)
@@ -278,6 +280,9 @@ end
 
 --- redirect("back", alternative)
 function methods:back(alternative)
+  if alternative ~= nil and type(alternative) ~= "string" then
+    error(("bad argument #1 to 'back' (URL expected, got %s)"):format(type(alternative)), 2)
+  end
   return self:redirect("back", alternative)
 end
 
@@ -292,7 +297,7 @@ function methods:attachment(filename, options)
   end
   local ok, value = pcall(disposition.format, filename, options)
   if not ok then
-    error((tostring(value):gsub("^[^:]+:%d+: ", "")), 2)
+    error((tostring(value):gsub("^[^:]+:%d+: ", ""):gsub("'format'", "'attachment'")), 2)
   end
   self:set("Content-Disposition", value)
 end
@@ -306,10 +311,11 @@ end
 --- Seconds since 1970, or a date as text.
 function setters:last_modified(value)
   local seconds = type(value) == "string" and date.parse(value) or value
-  if type(seconds) ~= "number" then
+  local ok, text = pcall(date.format, seconds)
+  if not ok then
     error(("bad last_modified (seconds since 1970 or a date expected, got %s)"):format(tostring(value)), 2)
   end
-  self:set("Last-Modified", date.format(seconds))
+  self:set("Last-Modified", text)
 end
 
 function getters:etag()
