@@ -34,17 +34,18 @@ function M.is(value)
   return getmetatable(value) == mt
 end
 
+-- peek alone has to be told how much.
 local function check(self, name, max)
   if getmetatable(self) ~= mt then
     error(("bad self (http.Stream expected, got %s); call it with a colon"):format(type(self)), 3)
   end
-  if max ~= nil and (type(max) ~= "number" or max < 0 or max ~= max) then
+  if (max ~= nil or name:find("^peek")) and (type(max) ~= "number" or max < 0 or max ~= max) then
     error(("bad argument #1 to '%s' (number of bytes expected, 0 or more)"):format(name), 3)
   end
 end
 
 local function look(self, count)
-  return self._text:sub(self._at, self._at + count - 1)
+  return self._text:sub(self._at, self._at + math.min(count, #self._text) - 1)
 end
 
 local function take(self, count)
@@ -64,7 +65,7 @@ local READS = {
     return max or #self._text
   end,
   peek = function(_, max)
-    return max or 0
+    return max
   end,
   read_line = line_length,
   read_all = function(self)
@@ -80,23 +81,21 @@ local function to_bytes(text)
   return bytes
 end
 
-for name, length in pairs(READS) do
-  local step = name == "peek" and look or take
-  local function read(self, max)
-    check(self, name, max)
-    if self._closed then
-      return nil, "closed"
+local function as_is(text)
+  return text
+end
+
+for family, length in pairs(READS) do
+  local step = family == "peek" and look or take
+  for suffix, convert in pairs { [""] = as_is, _string = as_is, _bytes = to_bytes } do
+    local name = family .. suffix
+    methods[name] = function(self, max)
+      check(self, name, max)
+      if self._closed then
+        return nil, "closed"
+      end
+      return convert(step(self, length(self, max)))
     end
-    return step(self, length(self, max))
-  end
-  methods[name] = read
-  methods[name .. "_string"] = read
-  methods[name .. "_bytes"] = function(self, max)
-    check(self, name .. "_bytes", max)
-    if self._closed then
-      return nil, "closed"
-    end
-    return to_bytes(step(self, length(self, max)))
   end
 end
 
@@ -130,7 +129,7 @@ for name in pairs(READS) do
   for _, form in ipairs { "", "_string", "_bytes" } do
     local read = methods[name .. form]
     methods[name .. form .. "_async"] = function(self, max, callback)
-      if callback == nil and type(max) == "function" then
+      if callback == nil and type(max) == "function" and name ~= "peek" then
         max, callback = nil, max
       end
       check(self, name .. form .. "_async", max)

@@ -14,6 +14,13 @@ local type_is = require "http.fields.type_is"
 
 local getters, setters, methods = {}, {}, {}
 
+-- Of a setter, at the line of the script that assigned.
+local function check_string(name, value)
+  if type(value) ~= "string" then
+    error(("bad %s (string expected, got %s)"):format(name, type(value)), 3)
+  end
+end
+
 -- ---- the head ---------------------------------------------------------------------------------
 
 function getters:headers()
@@ -43,6 +50,7 @@ function getters:method()
 end
 
 function setters:method(value)
+  check_string("method", value)
   self._in.method = value
 end
 
@@ -67,6 +75,7 @@ function getters:url()
 end
 
 function setters:url(value)
+  check_string("url", value)
   self._in.target = value
 end
 
@@ -80,6 +89,7 @@ local function with_query(path, query)
 end
 
 function setters:path(value)
+  check_string("path", value)
   local before, _, query = split(self._in.target)
   self._in.target = before .. with_query(value, query)
 end
@@ -90,6 +100,7 @@ function getters:querystring()
 end
 
 function setters:querystring(value)
+  check_string("querystring", value)
   local before, path = split(self._in.target)
   self._in.target = before .. with_query(path, (value:gsub("^%?", "")))
 end
@@ -99,7 +110,10 @@ function getters:search()
   return query ~= "" and "?" .. query or ""
 end
 
-setters.search = setters.querystring
+function setters:search(value)
+  check_string("search", value)
+  self.querystring = value
+end
 
 --- The query as a table: strings, and lists of them for names that come again.
 function getters:query()
@@ -111,7 +125,14 @@ function getters:query()
 end
 
 function setters:query(fields)
-  self.querystring = querystring.stringify(fields)
+  if type(fields) ~= "table" then
+    error(("bad query (table expected, got %s)"):format(type(fields)), 2)
+  end
+  local ok, text = pcall(querystring.stringify, fields)
+  if not ok then
+    error("bad query " .. text:match("%b()"), 2)
+  end
+  self.querystring = text
 end
 
 -- ---- where it came from and went to -----------------------------------------------------------

@@ -11,6 +11,11 @@ local function limit_of(self, options, name)
   if options ~= nil and type(options) ~= "table" then
     error(("bad argument #1 to '%s' (table of options expected, got %s)"):format(name, type(options)), 3)
   end
+  for option in pairs(options or {}) do
+    if option ~= "limit" then
+      error(("unknown option '%s'"):format(tostring(option)), 3)
+    end
+  end
   local limit = options and options.limit or self.app.body_limit
   if type(limit) ~= "number" then
     error("bad option 'limit' (number of bytes expected)", 3)
@@ -18,13 +23,13 @@ local function limit_of(self, options, name)
   return limit
 end
 
--- What is left of the body, or an error for the client.
+-- What is left of the body, which stays to be read, or an error for the client.
 local function read(self, limit)
   local stream = self.body
   if stream.bytes_available > limit then
     self.ctx:throw(413, ("the body is larger than %d bytes"):format(limit))
   end
-  return stream:read_all() or ""
+  return stream:peek(stream.bytes_available) or ""
 end
 
 local function check_type(self, types, what)

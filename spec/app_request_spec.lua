@@ -1,0 +1,641 @@
+-- http.app: ctx.request, row by row as Koa has it: through ctx.request and through ctx, in both
+-- spellings; and the body of a request as a Stream.
+-- SPDX-License-Identifier: MIT
+
+local apps = require("apps")
+local helper = require("helper")
+local http = require("http")
+local string_stream = require("http.string_stream")
+
+local assert_misuse = apps.assert_misuse
+local EPOCH, LATER = "Thu, 01 Jan 1970 00:00:00 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"
+
+-- Runs fn(half, ctx) in two handlers, half being ctx.request and then ctx, and compares what it returns.
+local function check(row)
+  for _, half in ipairs(row.only and { row.only } or { "ctx.request", "ctx" }) do
+    local result = apps.inside(row.request or {}, function(ctx)
+      return row.run(half == "ctx" and ctx or ctx.request, ctx)
+    end, row.settings)
+    assert.same(row.returns, result, half)
+  end
+end
+
+local function rows(list)
+  for _, row in ipairs(list) do
+    row.run = row.run or row[2]
+    it(row[1], function()
+      check(row)
+    end)
+  end
+end
+
+-- Rows of { what is sent, what the property is }; `request` makes a request of the former.
+local function property(name, request, list, settings)
+  for i, row in ipairs(list) do
+    it(("%s, row %d"):format(name, i), function()
+      check { run = function(r) return r[name] == nil and "nil" or r[name] end, request = request(row[1]),
+        returns = row[2], settings = settings and { proxy = settings.proxy } }
+    end)
+  end
+end
+
+local function header(name)
+  return function(value)
+    return { headers = { [name] = value } }
+  end
+end
+
+local function url(value)
+  return { url = value }
+end
+
+describe("request.method", function()
+  helper.setup()
+
+  property("method", function(method) return { method = method } end, {
+    { nil, "GET" }, { "GET", "GET" }, { "POST", "POST" }, { "DELETE", "DELETE" }, { "PROPFIND", "PROPFIND" },
+  })
+  property("idempotent", function(method) return { method = method } end, {
+    { "GET", true }, { "HEAD", true }, { "PUT", true }, { "DELETE", true }, { "OPTIONS", true }, { "TRACE", true },
+    { "POST", false }, { "PATCH", false },
+  })
+  rows {
+    { "can be set", function(r, ctx)
+      r.method = "PUT"
+      return { ctx.method, ctx.request.method }
+    end, returns = { "PUT", "PUT" } },
+  }
+end)
+
+describe("request.url and its parts", function()
+  helper.setup()
+
+  local LONG = "/a/b%20c?x=1&y=2"
+  property("url", url, { { "/", "/" }, { LONG, LONG }, { "http://h/a?b", "http://h/a?b" } })
+  property("path", url, {
+    { "/", "/" }, { LONG, "/a/b%20c" }, { "/a?", "/a" }, { "/?a", "/" }, { "http://h:1/a?b", "/a" },
+    { "http://h", "/" }, { "/a?b?c", "/a" }, { "//a/b", "//a/b" }, { "*", "*" },
+  })
+  property("querystring", url, {
+    { "/", "" }, { LONG, "x=1&y=2" }, { "/a?", "" }, { "/a?b?c", "b?c" }, { "http://h/a?b", "b" },
+  })
+  property("search", url, { { "/", "" }, { LONG, "?x=1&y=2" }, { "/a?", "" }, { "/a?b?c", "?b?c" } })
+  property("query", url, {
+    { "/", {} }, { LONG, { x = "1", y = "2" } }, { "/?a=1&a=2&b", { a = { "1", "2" }, b = "" } },
+    { "/?a+b=c+d&e%3D=%26", { ["a b"] = "c d", ["e="] = "&" } }, { "/?=1&&a=", { [""] = "1", a = "" } },
+  })
+  property("originalUrl", url, { { LONG, LONG } })
+  property("original_url", url, { { LONG, LONG } })
+  property("href", header("Host"), { { "example.com", "http://example.com/" }, { "h:81", "http://h:81/" } })
+  property("href", function(target) return { url = target, secure = true, headers = { Host = "h" } } end, {
+    { LONG, "https://h" .. LONG }, { "http://other/a?b", "http://other/a?b" },
+  })
+
+  rows {
+    { "path can be set, the query stays", function(r)
+      r.path = "/new"
+      return { r.url, r.path, r.querystring, r.original_url }
+    end, request = { url = "/old?a=1" }, returns = { "/new?a=1", "/new", "a=1", "/old?a=1" } },
+    { "path of an absolute target can be set", function(r)
+      r.path = "/new"
+      return r.url
+    end, request = { url = "http://h/old?a" }, returns = "http://h/new?a" },
+    { "querystring can be set, the path stays", function(r)
+      r.querystring = "b=2"
+      return { r.url, r.search, r.query.b }
+    end, request = { url = "/p?a=1" }, returns = { "/p?b=2", "?b=2", "2" } },
+    { "search can be set", function(r)
+      r.search = "?b=2"
+      return { r.url, r.querystring }
+    end, request = { url = "/p" }, returns = { "/p?b=2", "b=2" } },
+    { "search can be set without its mark, and to nothing", function(r)
+      r.search = "b=2"
+      local before = r.url
+      r.search = ""
+      return { before, r.url }
+    end, request = { url = "/p?a" }, returns = { "/p?b=2", "/p" } },
+    { "query can be set", function(r)
+      r.query = { name = "a b", list = { "1", "2" } }
+      return { r.query.name, r.query.list, r.path, #r.querystring }
+    end, request = { url = "/p?old" }, returns = { "a b", { "1", "2" }, "/p", #"name=a%20b&list=1&list=2" } },
+    { "query is the same table each time", function(r)
+      r.query.seen = "yes"
+      return r.query.seen
+    end, request = { url = "/?a=1" }, returns = "yes" },
+    { "url can be set, the original stays", function(r)
+      r.url = "/b?c"
+      return { r.path, r.query.c, r.original_url }
+    end, request = { url = "/a" }, returns = { "/b", "", "/a" } },
+  }
+
+  it("throw what they are not", function()
+    apps.inside({}, function(ctx)
+      for _, half in ipairs { ctx, ctx.request } do
+        for _, name in ipairs { "url", "path", "querystring", "search", "method" } do
+          assert_misuse(("bad %s (string expected, got nil)"):format(name), function() half[name] = nil end)
+          assert_misuse(("bad %s (string expected, got table)"):format(name), function() half[name] = {} end)
+        end
+        assert_misuse("bad query (table expected, got string)", function() half.query = "a=1" end)
+        assert_misuse("bad query (the value of 'a' is a function;", function() half.query = { a = print } end)
+        assert_misuse("'href' can only be read", function() half.href = "http://x/" end)
+        assert_misuse("'host' can only be read", function() half.host = "x" end)
+      end
+      assert_misuse("has no property 'pathname'", function() ctx.request.pathname = "/" end)
+      assert.equal("/", ctx.url)
+    end)
+  end)
+end)
+
+describe("a path that nobody means well by", function()
+  helper.setup()
+
+  for _, target in ipairs {
+    "/a%00b", "/%00", "/../etc/passwd", "/a/../../b", "/a/..", "/%2e%2e/a", "/.%2E/a", "/a\\..\\b", "http://h/../a",
+  } do
+    it("is a 400: " .. target, function()
+      local called = false
+      local reply, app = apps.ask(function() called = true end, { url = target }, { may_fail = true })
+      assert.equal(400, reply.status)
+      assert.is_false(called)
+      assert.matches("^the path has a ", reply.body)
+      assert.equal(400, app.errors[1].err.status)
+    end)
+  end
+
+  for _, target in ipairs { "/a..b", "/...", "/a?b=../c", "/a?%00", "/.well-known/x", "/%2e%2ea" } do
+    it("is not " .. target, function()
+      assert.equal(200, apps.ask(function(ctx) ctx.body = "in" end, { url = target }).status)
+    end)
+  end
+end)
+
+describe("request.get, header and headers", function()
+  helper.setup()
+
+  local SENT = { headers = { ["X-One"] = "1", Referer = "/from", Cookie = "a=1" } }
+  rows {
+    { "get ignores case", function(r) return { r:get("x-one"), r:get("X-ONE") } end, request = SENT,
+      returns = { "1", "1" } },
+    { "get is nil without the field", function(r) return tostring(r:get("X-Two")) end, request = SENT, returns = "nil" },
+    { "get knows both names of Referer", function(r)
+      return { r:get("Referer"), r:get("referrer"), r:get("Referrer") }
+    end, request = SENT, returns = { "/from", "/from", "/from" } },
+    { "header and headers hold them, whatever the case", function(r)
+      return { r.header["x-one"], r.headers["X-One"], r.headers.cookie, tostring(r.headers["x-two"]) }
+    end, request = SENT, returns = { "1", "1", "a=1", "nil" } },
+  }
+
+  it("get throws what is no name", function()
+    apps.inside({}, function(ctx)
+      for _, half in ipairs { ctx, ctx.request } do
+        assert_misuse("bad argument #1 to 'get' (string expected, got nil)", function() half:get() end)
+      end
+      assert_misuse("'headers' can only be read", function() ctx.headers = {} end)
+    end)
+  end)
+end)
+
+describe("request.host, hostname, origin, protocol, secure, ip, ips and subdomains", function()
+  helper.setup()
+
+  property("host", header("Host"), { { "foo.com:3000", "foo.com:3000" }, { "[::1]:80", "[::1]:80" }, { "x", "x" } })
+  property("hostname", header("Host"), {
+    { "foo.com:3000", "foo.com" }, { "[::1]:80", "[::1]" }, { "[::1]", "[::1]" }, { "10.0.0.1:1", "10.0.0.1" },
+  })
+  property("origin", header("Origin"), { { "http://a:1", "http://a:1" }, { nil, "nil" } })
+  property("subdomains", header("Host"), {
+    { "tobi.ferrets.example.com", { "ferrets", "tobi" } }, { "tobi.ferrets.example.com:3000", { "ferrets", "tobi" } },
+    { "example.com", {} }, { "localhost", {} }, { "127.0.0.1", {} }, { "[::1]", {} },
+  })
+  property("protocol", function(secure) return { secure = secure } end, { { true, "https" }, { nil, "http" } })
+  property("secure", function(secure) return { secure = secure } end, { { true, true }, { nil, false } })
+  property("ip", function(ip) return { ip = ip } end, { { "10.1.2.3", "10.1.2.3" }, { "::1", "::1" } })
+
+  local FORWARDED = {
+    ip = "10.0.0.9",
+    headers = {
+      Host = "inside", ["X-Forwarded-Host"] = "foo.com:1, bar.com", ["X-Forwarded-Proto"] = "HTTPS, http",
+      ["X-Forwarded-For"] = "127.0.0.1, 127.0.0.2,127.0.0.3", ["X-Real-IP"] = "1.2.3.4",
+    },
+  }
+  local function all(r)
+    return { r.host, r.hostname, r.protocol, r.secure, r.ip, r.ips, r.href }
+  end
+  local THREE = { "127.0.0.1", "127.0.0.2", "127.0.0.3" }
+  rows {
+    { "do not believe a proxy that nobody has announced", all, request = FORWARDED,
+      returns = { "inside", "inside", "http", false, "10.0.0.9", {}, "http://inside/" } },
+    { "believe a proxy where app.proxy is set", all, request = FORWARDED, settings = { proxy = true },
+      returns = { "foo.com:1", "foo.com", "https", true, "127.0.0.1", THREE, "https://foo.com:1/" } },
+    { "take ips of another field", function(r) return { r.ip, r.ips } end, request = FORWARDED,
+      settings = { proxy = true, proxy_ip_header = "X-Real-IP" }, returns = { "1.2.3.4", { "1.2.3.4" } } },
+    { "take the last addresses, so many", function(r) return { r.ip, r.ips } end, request = FORWARDED,
+      settings = { proxy = true, max_ips_count = 2 }, returns = { "127.0.0.2", { "127.0.0.2", "127.0.0.3" } } },
+    { "are those of the connection behind a silent proxy", all, request = { ip = "10.0.0.9", headers = { Host = "h" } },
+      settings = { proxy = true }, returns = { "h", "h", "http", false, "10.0.0.9", {}, "http://h/" } },
+    { "ip can be set", function(r, ctx)
+      ctx.request.ip = "9.9.9.9"
+      return r.ip
+    end, returns = "9.9.9.9" },
+    { "subdomains start at an offset", function(r) return r.subdomains end, settings = { subdomain_offset = 3 },
+      request = { headers = { Host = "tobi.ferrets.example.com" } }, returns = { "tobi" } },
+    { "socket tells of the connection", function(r) return r.socket end, request = { ip = "10.0.0.9" },
+      returns = { remote_address = "10.0.0.9", remoteAddress = "10.0.0.9", encrypted = false } },
+  }
+end)
+
+describe("request.type, charset, length and is", function()
+  helper.setup()
+
+  local function of(name, headers)
+    return { name, run = function(r) return r[name] == nil and "nil" or r[name] end, only = "ctx.request",
+      request = { headers = headers } }
+  end
+  local ROWS = {
+    { "type", { ["Content-Type"] = "text/html; charset=utf-8" }, "text/html" },
+    { "type", { ["Content-Type"] = "image/png" }, "image/png" },
+    { "type", {}, "nil" },
+    { "charset", { ["Content-Type"] = "text/html; charset=utf-8" }, "utf-8" },
+    { "charset", { ["Content-Type"] = 'text/html; a=b; Charset="iso-8859-1"' }, "iso-8859-1" },
+    { "charset", { ["Content-Type"] = "text/html" }, "nil" },
+    { "charset", {}, "nil" },
+    { "length", { ["Content-Length"] = "12" }, 12 },
+    { "length", {}, "nil" },
+  }
+  for i, row in ipairs(ROWS) do
+    it(("%s, row %d"):format(row[1], i), function()
+      local case = of(row[1], row[2])
+      case.returns = row[3]
+      check(case)
+    end)
+  end
+
+  local HTML, JSON = "text/html; charset=utf-8", "application/json"
+  local IS = { -- Content-Type, arguments, result
+    { HTML, { "html" }, "html" }, { HTML, { "text/html" }, "text/html" }, { HTML, { "text/*", "text/html" }, "text/html" },
+    { HTML, {}, "text/html" }, { HTML, { "json" }, false }, { JSON, { "json", "urlencoded" }, "json" },
+    { JSON, { "html", "application/*" }, JSON }, { JSON, { "html" }, false }, { JSON, { { "html", "json" } }, "json" },
+    { "multipart/form-data; boundary=x", { "multipart" }, "multipart" },
+    { "application/x-www-form-urlencoded", { "urlencoded" }, "urlencoded" },
+    { "application/vnd.a+json", { "+json" }, "application/vnd.a+json" },
+    { nil, { "html" }, false }, { "nonsense", { "html" }, false },
+  }
+  it("is tells which of the types the body is", function()
+    for _, row in ipairs(IS) do
+      check { run = function(r) return r:is(unpack(row[2])) end, returns = row[3],
+        request = { method = "POST", body = "x", headers = { ["Content-Type"] = row[1] } } }
+    end
+  end)
+  rows {
+    { "is is nil without a body", function(r) return tostring(r:is("html")) end, returns = "nil",
+      request = { headers = { ["Content-Type"] = HTML } } },
+    { "is knows a body in chunks", function(r) return r:is("html") end, returns = "html",
+      request = { headers = { ["Content-Type"] = HTML, ["Transfer-Encoding"] = "chunked" } } },
+  }
+end)
+
+describe("request.accepts", function()
+  helper.setup()
+
+  local SPELLINGS = {
+    accepts = { "accepts" },
+    encodings = { "accepts_encodings", "acceptsEncodings" },
+    charsets = { "accepts_charsets", "acceptsCharsets" },
+    languages = { "accepts_languages", "acceptsLanguages" },
+  }
+  local FIELDS = { accepts = "Accept", encodings = "Accept-Encoding", charsets = "Accept-Charset",
+    languages = "Accept-Language" }
+  local MIX, CHARSETS = "text/*;q=.5, application/json", "utf-8, iso-8859-1;q=0.2, utf-7;q=0.5"
+  local LANGUAGES = "en;q=0.8, es, pt"
+  local ROWS = { -- kind, field, arguments, result
+    { "accepts", "text/html", { "html" }, "html" },
+    { "accepts", "text/*, application/json", { "html" }, "html" },
+    { "accepts", "text/*, application/json", { "text/html" }, "text/html" },
+    { "accepts", "text/*, application/json", { "json", "text" }, "json" },
+    { "accepts", "text/*, application/json", { "application/json" }, "application/json" },
+    { "accepts", "text/*, application/json", { "image/png" }, false },
+    { "accepts", "text/*, application/json", { "png" }, false },
+    { "accepts", MIX, { { "html", "json" } }, "json" },
+    { "accepts", MIX, { "html", "json" }, "json" },
+    { "accepts", "application/*;q=0.2, image/jpeg;q=0.8, text/html, text/plain", {},
+      { "text/html", "text/plain", "image/jpeg", "application/*" } },
+    { "accepts", nil, { "html", "json" }, "html" },
+    { "accepts", nil, {}, { "*/*" } },
+    { "encodings", "gzip", { "gzip", "deflate", "identity" }, "gzip" },
+    { "encodings", "gzip", { { "gzip", "deflate", "identity" } }, "gzip" },
+    { "encodings", "gzip", {}, { "gzip", "identity" } },
+    { "encodings", nil, { "gzip", "identity" }, "identity" },
+    { "encodings", "gzip, identity;q=0", { "deflate" }, false },
+    { "charsets", CHARSETS, { "utf-8", "utf-7" }, "utf-8" },
+    { "charsets", CHARSETS, { { "utf-7", "utf-8" } }, "utf-8" },
+    { "charsets", CHARSETS, {}, { "utf-8", "utf-7", "iso-8859-1" } },
+    { "charsets", CHARSETS, { "koi8-r" }, false },
+    { "languages", LANGUAGES, { "es", "en" }, "es" },
+    { "languages", LANGUAGES, { { "en", "es" } }, "es" },
+    { "languages", LANGUAGES, {}, { "es", "pt", "en" } },
+    { "languages", LANGUAGES, { "de" }, false },
+  }
+
+  it("chooses what the client wants", function()
+    for _, row in ipairs(ROWS) do
+      for _, name in ipairs(SPELLINGS[row[1]]) do
+        check { run = function(r) return r[name](r, unpack(row[3])) end, returns = row[4],
+          request = { headers = { [FIELDS[row[1]]] = row[2] } } }
+      end
+    end
+  end)
+
+  it("throws what is no type", function()
+    apps.inside({}, function(ctx)
+      for _, half in ipairs { ctx, ctx.request } do
+        for _, names in pairs(SPELLINGS) do
+          for _, name in ipairs(names) do
+            assert_misuse("bad argument", function() half[name](half, 7) end)
+            assert_misuse("bad argument", function() half[name](half, { {} }) end)
+          end
+        end
+      end
+    end)
+  end)
+end)
+
+describe("request.fresh and stale", function()
+  helper.setup()
+
+  local ROWS = { -- method, fields of the request, status and fields of the response, fresh
+    { "GET", { ["If-None-Match"] = '"123"' }, 200, { ETag = '"123"' }, true },
+    { "GET", { ["If-None-Match"] = 'W/"123"' }, 200, { ETag = '"123"' }, true },
+    { "HEAD", { ["If-None-Match"] = '"a", "123"' }, 200, { ETag = '"123"' }, true },
+    { "GET", { ["If-None-Match"] = "*" }, 200, { ETag = '"123"' }, true },
+    { "GET", { ["If-None-Match"] = '"123"' }, 304, { ETag = '"123"' }, true },
+    { "GET", { ["If-None-Match"] = '"123"' }, 200, { ETag = '"hey"' }, false },
+    { "GET", { ["If-None-Match"] = '"123"' }, 200, {}, false },
+    { "GET", { ["If-None-Match"] = '"123"' }, 404, { ETag = '"123"' }, false },
+    { "POST", { ["If-None-Match"] = '"123"' }, 200, { ETag = '"123"' }, false },
+    { "GET", { ["If-None-Match"] = '"123"', ["Cache-Control"] = "no-cache" }, 200, { ETag = '"123"' }, false },
+    { "GET", { ["If-Modified-Since"] = LATER }, 200, { ["Last-Modified"] = EPOCH }, true },
+    { "GET", { ["If-Modified-Since"] = EPOCH }, 200, { ["Last-Modified"] = LATER }, false },
+    { "GET", {}, 200, { ETag = '"123"' }, false },
+  }
+
+  it("tell whether the copy of the client is good", function()
+    for i, row in ipairs(ROWS) do
+      for _, name in ipairs { "ctx", "ctx.request" } do
+        local fresh, stale = apps.inside({ method = row[1], headers = row[2] }, function(ctx)
+          local half = name == "ctx" and ctx or ctx.request
+          ctx.status = row[3]
+          ctx:set(row[4])
+          return half.fresh, half.stale
+        end)
+        assert.same({ row[5], not row[5] }, { fresh, stale }, "row " .. i)
+      end
+    end
+  end)
+end)
+
+describe("request.body", function()
+  helper.setup()
+
+  local TEXT = "one\r\ntwo\n\n\0\255last"
+  local function post(body, kind, settings)
+    return { method = "POST", body = body, headers = { ["Content-Type"] = kind } }, settings
+  end
+  local function stream(text)
+    return apps.inside(post(text), function(ctx) return ctx.request.body end)
+  end
+
+  -- { family, max, what is read of TEXT }
+  local READS = {
+    { "read", nil, TEXT }, { "read", 0, "" }, { "read", 2, "on" }, { "read", #TEXT + 1, TEXT },
+    { "read", math.huge, TEXT }, { "read", 2 ^ 53, TEXT },
+    { "peek", 0, "" }, { "peek", 2, "on" }, { "peek", math.huge, TEXT },
+    { "read_line", nil, "one\r\n" }, { "read_line", 0, "" }, { "read_line", 2, "on" }, { "read_line", 99, "one\r\n" },
+    { "read_all", nil, TEXT },
+  }
+  local function form(name, text)
+    return name:find("_bytes") and { text:byte(1, -1) } or text
+  end
+
+  for _, suffix in ipairs { "", "_string", "_bytes" } do
+    it("has every read method, by " .. (suffix == "" and "its short name" or suffix), function()
+      for _, row in ipairs(READS) do
+        local name = row[1] .. suffix
+        local body = stream(TEXT)
+        assert.same(form(name, row[3]), body[name](body, row[2]), name)
+        local left = row[1] == "peek" and TEXT or TEXT:sub(#row[3] + 1)
+        assert.equal(#left, body.bytes_available, name)
+        assert.equal(left == "", body.at_end, name)
+        assert.equal(left, body:read_all(), name)
+        assert.same(form(name, ""), body[name](body, row[2] or (row[1] == "peek" and 1 or nil)), name .. " at the end")
+      end
+    end)
+
+    it("has every _async twin, by " .. (suffix == "" and "its short name" or suffix), function()
+      for _, row in ipairs(READS) do
+        local name = row[1] .. suffix
+        local body = stream(TEXT)
+        local inside = true
+        local callback = helper.expect(function(self, data, err)
+          assert.is_false(inside)
+          assert.equal(body, self)
+          assert.same(form(name, row[3]), data, name)
+          assert.is_nil(err)
+        end)
+        if row[2] then
+          body[name .. "_async"](body, row[2], callback)
+        else
+          body[name .. "_async"](body, callback)
+        end
+        inside = false
+        helper.wait_calls()
+      end
+    end)
+
+    it("gives nil and \"closed\" once it is closed, by " .. (suffix == "" and "its short name" or suffix), function()
+      for _, family in ipairs { "read", "peek", "read_line", "read_all" } do
+        local name = family .. suffix
+        local body = stream(TEXT)
+        assert.is_true(body.is_open)
+        body:close()
+        body:close()
+        assert.same({ false, true, 0, false }, { body.is_open, body.at_end, body.bytes_available, body.can_read_line })
+        local argument = family == "peek" and 1 or nil
+        assert.same({ nil, "closed" }, { body[name](body, argument) })
+        local callback = helper.expect(function(_, data, err)
+          assert.same({ nil, "closed" }, { data, err })
+        end)
+        if argument then
+          body[name .. "_async"](body, argument, callback)
+        else
+          body[name .. "_async"](body, callback)
+        end
+        helper.wait_calls()
+      end
+    end)
+  end
+
+  it("gives its chunks and its lines", function()
+    local whole = ("x"):rep(65536) .. "tail"
+    local chunks = {}
+    for chunk in stream(whole):chunks() do
+      chunks[#chunks + 1] = #chunk
+    end
+    assert.same({ 65536, 4 }, chunks)
+    local lines = {}
+    for line in stream(TEXT):lines() do
+      lines[#lines + 1] = line
+    end
+    assert.same({ "one", "two", "", "\0\255last" }, lines)
+    for _ in stream(""):chunks() do
+      error("there is no chunk")
+    end
+    for _ in stream(""):lines() do
+      error("there is no line")
+    end
+    local body = stream(TEXT)
+    for _ in body:lines() do
+      body:close()
+    end
+    assert.is_true(body.at_end)
+  end)
+
+  it("tells whether there is a line", function()
+    local body = stream("a\nb")
+    assert.is_true(body.can_read_line)
+    assert.equal("a\n", body:read_line())
+    assert.is_false(body.can_read_line)
+    assert.equal("b", body:read_line())
+    assert.equal("http.Stream (0 bytes to read)", tostring(body))
+  end)
+
+  it("throws for a max that is no number of bytes", function()
+    local body = stream(TEXT)
+    for _, family in ipairs { "read", "peek", "read_line" } do
+      for _, suffix in ipairs { "", "_string", "_bytes" } do
+        local name = family .. suffix
+        for _, max in ipairs { -1, 0 / 0, "2x", {}, true } do
+          assert_misuse(("bad argument #1 to '%s' (number of bytes expected, 0 or more)"):format(name),
+            function() body[name](body, max) end)
+          assert_misuse(("bad argument #1 to '%s_async' (number of bytes expected, 0 or more)"):format(name),
+            function() body[name .. "_async"](body, max, print) end)
+        end
+        assert_misuse("_async' (function expected, got nil)", function() body[name .. "_async"](body, 1) end)
+      end
+    end
+    assert_misuse("bad self (http.Stream expected, got nil); call it with a colon", function() body.read() end)
+    assert_misuse("bad self (http.Stream expected, got nil); call it with a colon", function() body.chunks() end)
+    assert_misuse("bad self (http.Stream expected, got string); call it with a colon", function() body.close("x") end)
+    assert_misuse("bad argument #1 to 'peek'", function() body:peek() end)
+    assert_misuse("bad argument #1 to 'peek_string'", function() body:peek_string() end)
+    assert_misuse("bad argument #1 to 'peek_bytes_async'", function() body:peek_bytes_async(print) end)
+  end)
+
+  it("is the request's, while ctx.body is the response's", function()
+    local reply = apps.ask(function(ctx)
+      assert.is_nil(ctx.body)
+      assert.is_true(string_stream.is(ctx.request.body))
+      assert.equal(ctx.request.body, ctx.request.body)
+      ctx.body = ctx.request.body
+    end, post("echo"))
+    assert.same({ 200, "echo" }, { reply.status, reply.body })
+  end)
+
+  it("is empty where there is none", function()
+    assert.is_true(apps.inside({}, function(ctx) return ctx.request.body.at_end end))
+    assert.equal("", apps.inside({}, function(ctx) return ctx.request:text() end))
+  end)
+
+  it("can only be read", function()
+    apps.inside({}, function(ctx)
+      assert_misuse("'body' can only be read", function() ctx.request.body = "x" end)
+    end)
+  end)
+end)
+
+describe("request.json, form and text", function()
+  helper.setup()
+
+  local FORM = "application/x-www-form-urlencoded"
+  local GOOD = { -- method, type, body, result
+    { "json", "application/json", '{"a":[1,2]}', { a = { 1, 2 } } },
+    { "json", "application/json; charset=utf-8", '"text"', "text" },
+    { "json", "application/vnd.api+json", "[]", {} },
+    { "json", nil, "7", 7 },
+    { "json", "application/json", "null", http.null },
+    { "json", "application/json", "false", false },
+    { "json", "application/json", ' {"n":null}\n', { n = http.null } },
+    { "form", FORM, "a=1&b=x+y&a=2&c", { a = { "1", "2" }, b = "x y", c = "" } },
+    { "form", FORM .. "; charset=utf-8", "%C3%A4=%26", { ["\195\164"] = "&" } },
+    { "form", nil, "a=1", { a = "1" } },
+    { "form", FORM, "", {} },
+    { "text", "text/plain", "a\0b", "a\0b" },
+    { "text", "application/json", "{", "{" },
+    { "text", nil, "", "" },
+  }
+  for i, row in ipairs(GOOD) do
+    it(("%s gives what the body holds, row %d"):format(row[1], i), function()
+      local result = apps.inside({ method = "POST", body = row[3], headers = { ["Content-Type"] = row[2] } },
+        function(ctx) return ctx.request[row[1]](ctx.request) end)
+      assert.same(row[4], result)
+    end)
+  end
+
+  local BAD = { -- method, type, body, options, settings, status, body of the reply
+    { "json", "application/json", "{", nil, nil, 400, "the body is not JSON: " },
+    { "json", "application/json", "", nil, nil, 400, "the body is not JSON: " },
+    { "json", "application/json", "{} x", nil, nil, 400, "the body is not JSON: " },
+    { "json", "text/plain", "{}", nil, nil, 415, "JSON expected, got text/plain" },
+    { "json", FORM, "{}", nil, nil, 415, "JSON expected, got " .. FORM },
+    { "json", "application/json", '"123456789"', { limit = 10 }, nil, 413, "the body is larger than 10 bytes" },
+    { "json", "application/json", '"123456789"', nil, { body_limit = 10 }, 413, "the body is larger than 10 bytes" },
+    { "form", "application/json", "{}", nil, nil, 415,
+      "a form (application/x-www-form-urlencoded) expected, got application/json" },
+    { "form", "multipart/form-data; boundary=x", "--x--", nil, nil, 415, "a form (" },
+    { "form", FORM, "a=12345678", { limit = 9 }, nil, 413, "the body is larger than 9 bytes" },
+    { "form", FORM, "a=12345678", nil, { body_limit = 9 }, 413, "the body is larger than 9 bytes" },
+    { "text", "text/plain", "1234", { limit = 3 }, nil, 413, "the body is larger than 3 bytes" },
+    { "text", "text/plain", "1234", { limit = 0 }, nil, 413, "the body is larger than 0 bytes" },
+    { "text", "text/plain", ("x"):rep(1024 * 1024 + 1), nil, nil, 413, "the body is larger than 1048576 bytes" },
+  }
+  for i, row in ipairs(BAD) do
+    it(("%s tells the client what is wrong, row %d"):format(row[1], i), function()
+      local settings = { may_fail = true }
+      for name, value in pairs(row[5] or {}) do
+        settings[name] = value
+      end
+      local reply = apps.ask(function(ctx)
+        ctx.body = ctx.request[row[1]](ctx.request, row[4])
+      end, { method = "POST", body = row[3], headers = { ["Content-Type"] = row[2] } }, settings)
+      assert.equal(row[6], reply.status)
+      assert.equal(row[7], reply.body:sub(1, #row[7]))
+      assert.equal("text/plain; charset=utf-8", reply.headers["Content-Type"])
+    end)
+  end
+
+  it("take a body that is as long as they may, and one beyond app.body_limit where the call allows it", function()
+    local request = { method = "POST", body = "1234" }
+    assert.equal("1234", apps.inside(request, function(ctx) return ctx.request:text { limit = 4 } end))
+    assert.equal("1234", apps.inside(request, function(ctx) return ctx.request:text { limit = 4 } end,
+      { body_limit = 1 }))
+  end)
+
+  it("can be asked for again", function()
+    apps.inside({ method = "POST", body = "[1]" }, function(ctx)
+      assert.same({ 1 }, ctx.request:json())
+      assert.same({ 1 }, ctx.request:json())
+      assert.equal("[1]", ctx.request:text())
+    end)
+  end)
+
+  it("throw what are no options", function()
+    apps.inside({}, function(ctx)
+      for _, name in ipairs { "json", "form", "text" } do
+        assert_misuse(("bad argument #1 to '%s' (table of options expected, got number)"):format(name),
+          function() ctx.request[name](ctx.request, 7) end)
+        assert_misuse("bad option 'limit' (number of bytes expected",
+          function() ctx.request[name](ctx.request, { limit = "7" }) end)
+        assert_misuse("unknown option 'limits'", function() ctx.request[name](ctx.request, { limits = 7 }) end)
+      end
+    end)
+  end)
+end)
