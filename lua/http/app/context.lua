@@ -16,13 +16,21 @@ response.methods.flushHeaders = response.methods.flush_headers
 -- ---- Boom's errors ----------------------------------------------------------------------------
 
 -- Each ends the handler: response:not_found("no such user") throws http.boom.not_found("no such user").
+local function thrower(make)
+  return function(_, ...)
+    local ok, err = pcall(make, ...)
+    if not ok then -- misuse: told at the line of the script
+      error(err, 2)
+    end
+    error(err, 0)
+  end
+end
+
 local boom_names = {}
 for name, make in pairs(boom) do
   if name ~= "is" and name ~= "payload_json" then
     boom_names[#boom_names + 1] = name
-    response.methods[name] = function(_, ...)
-      error(make(...), 0)
-    end
+    response.methods[name] = thrower(make)
   end
 end
 

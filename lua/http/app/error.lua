@@ -28,7 +28,8 @@ local function read(arguments)
       err.message = value
     elseif kind == "table" and getmetatable(value) then
       err.cause, err.message = value, err.message or core.words(value)
-      err.status = err.status or (type(value.status) == "number" and value.status or nil)
+      local code = status.number(value.status)
+      err.status = err.status or (type(code) == "number" and code or nil)
     elseif kind == "table" then
       props = value
     elseif value ~= nil then
@@ -59,22 +60,29 @@ end
 
 -- ---- what was thrown --------------------------------------------------------------------------
 
--- A handler for xpcall: keeps the value beside the traceback.
-function M.trap(value)
-  return { value = value, trace = core.traceback(value) }
+-- nil, too, where the value throws when it is asked.
+local function field(value, name)
+  local ok, found = pcall(function()
+    return type(value) == "table" and value[name] or nil
+  end)
+  return ok and found or nil
 end
 
-local function field(value, name)
-  if type(value) ~= "table" then
-    return nil
-  end
-  return value[name]
+-- What an error says of itself; a plain table says it in `message`.
+local function words(value)
+  local message = type(value) == "table" and not getmetatable(value) and value.message
+  return type(message) == "string" and message or core.words(value)
+end
+
+-- A handler for xpcall: keeps the value beside the traceback.
+function M.trap(value)
+  return { value = value, trace = core.traceback(words(value)) }
 end
 
 -- Anything becomes an error object with status, message, expose and trace.
 local function normalize(thrown)
   local value = thrown.value
-  local code = field(value, "status") or field(value, "status_code")
+  local code = status.number(field(value, "status") or field(value, "status_code"))
   if type(value) == "table" and (getmetatable(value) or type(code) == "number") then
     return value, code
   end
@@ -102,7 +110,8 @@ function M.describe(thrown)
     return reply
   end
   reply.expose = failure.is(err) or field(err, "expose") == true
-  reply.body = reply.expose and core.words(err) or status.phrase(code)
+  local told = reply.expose and (getmetatable(err) or field(err, "message"))
+  reply.body = told and words(err) or status.phrase(code)
   return reply
 end
 

@@ -108,11 +108,10 @@ local function fail(app, ctx, thrown)
   end
 end
 
-local function run(app, ctx)
+local function run(app, ctx, clock)
   local ok, thrown = xpcall(serve, http_error.trap, app, ctx)
-  local timer = rawget(ctx, "timer")
-  if timer then
-    timer:cancel()
+  if clock.timer then
+    clock.timer:cancel()
   end
   if not ok then
     fail(app, ctx, thrown)
@@ -131,11 +130,12 @@ local function handle(app, wire, secure)
   local incoming = wire:read()
   incoming.secure = secure
   local ctx = context.new(app, incoming, wire)
-  local running = task.spawn(run, app, ctx)
+  local clock = { timer = nil }
+  local running = task.spawn(run, app, ctx, clock)
   if not running.finished and app.timeout > 0 then
-    rawset(ctx, "timer", core.after(app.timeout, function()
+    clock.timer = core.after(app.timeout, function()
       give_up(app, ctx)
-    end))
+    end)
   end
 end
 
@@ -174,9 +174,7 @@ end
 function methods:callback()
   check_self(self, 2)
   return function(request)
-    if type(request) ~= "table" then
-      error(("bad argument #1 (table with method, url, headers, body expected, got %s)"):format(type(request)), 2)
-    end
+    memory.check(request, 2)
     local done, reply, wake_up = false, nil, nil
     handle(self, memory.new(request, function(answer)
       done, reply = true, answer

@@ -8,6 +8,29 @@ local M = {}
 local methods = {}
 local mt = { __name = "http.app.memory", __index = methods }
 
+local FIELDS = {
+  method = "string",
+  url = "string",
+  headers = "table",
+  body = "string",
+  ip = "string",
+  secure = "boolean",
+}
+
+--- Throws, at `level`, what is no request for new().
+function M.check(request, level)
+  if type(request) ~= "table" then
+    error(("bad argument #1 (table with method, url, headers, body expected, got %s)"):format(type(request)), level + 1)
+  end
+  for name, value in pairs(request) do
+    if not FIELDS[name] then
+      error(("unknown field '%s' of a request"):format(tostring(name)), level + 1)
+    elseif type(value) ~= FIELDS[name] then
+      error(("bad field '%s' (%s expected, got %s)"):format(name, FIELDS[name], type(value)), level + 1)
+    end
+  end
+end
+
 --- A wire for { method=, url=, headers=, body=, ip= }. `done(reply)` is called once, with { status=,
 --- message=, headers=, body= }, or with nil if the answer broke off.
 function M.new(request, done)

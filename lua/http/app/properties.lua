@@ -19,6 +19,20 @@ local function both(functions)
   return all
 end
 
+-- Methods that know a call with a dot in place of the colon; made when they are first asked for.
+local function with_self(class, meta, methods)
+  return setmetatable({}, { __index = function(checked, name)
+    local fn = methods[name]
+    checked[name] = fn and function(self, ...)
+      if getmetatable(self) ~= meta then
+        error(("bad self (%s expected, got %s); call it with a colon"):format(class.name, type(self)), 2)
+      end
+      return fn(self, ...)
+    end
+    return rawget(checked, name)
+  end })
+end
+
 -- Tail calls: an error at level 2 is then told at the line of the script that used the property.
 
 local function make_index(getters, methods, fallback)
@@ -53,15 +67,16 @@ end
 --- its own; `fallback(self, name)` is asked for what is not there.
 function M.class(class)
   local getters, setters, methods = both(class.getters), both(class.setters), both(class.methods)
-  return {
+  local meta = {
     __name = class.name,
-    __index = make_index(getters, methods, class.fallback),
     __newindex = make_newindex(class, getters, setters, methods),
     __tostring = class.tostring,
     getters = getters,
     setters = setters,
     methods = methods,
   }
+  meta.__index = make_index(getters, with_self(class, meta, methods), class.fallback)
+  return meta
 end
 
 return M
