@@ -26,7 +26,10 @@ function M.encode(value, level)
   if not text then
     return nil, why
   end
-  return (text:gsub("\\(.)", UNESCAPED))
+  if text:find("\\/", 1, true) then
+    text = text:gsub("\\(.)", UNESCAPED)
+  end
+  return text
 end
 
 -- The keys of a table: those of `order` that it has, then the others, sorted.

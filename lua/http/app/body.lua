@@ -44,12 +44,16 @@ local function is_response(value)
 end
 M.is_response = is_response
 
+local function index(value, name)
+  return value[name]
+end
+
 local function method_of(value, name)
   local kind = type(value)
-  if kind == "table" or kind == "userdata" then
-    local ok, method = pcall(function()
-      return value[name]
-    end)
+  if kind == "table" and not getmetatable(value) then
+    return type(value[name]) == "function" and value[name] or nil
+  elseif kind == "table" or kind == "userdata" then
+    local ok, method = pcall(index, value, name) -- its metatable may object
     return ok and type(method) == "function" and method or nil
   end
   return nil
@@ -81,7 +85,7 @@ function M.kind(value, level)
     return kind
   elseif getmetatable(value) == bytes_mt then
     return "bytes"
-  elseif io.type(value) or method_of(value, "chunks") then
+  elseif method_of(value, "chunks") or io.type(value) then
     return "stream"
   elseif type(value) == "table" then
     return "json"

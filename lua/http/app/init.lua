@@ -66,10 +66,10 @@ end
 -- What nobody means well by: bytes that end a name for C, and ways out of a folder. Clients take dots out
 -- of a URL before they send it (RFC 3986, 5.2.4).
 local function check_path(ctx)
-  local path = ctx.path
-  if not path:find("[%%.]") then
+  if not ctx.url:find("[%%.]") then
     return
   end
+  local path = ctx.path
   if path:find("%%00") then
     ctx:throw(400, "the path has a NUL (%00)")
   end

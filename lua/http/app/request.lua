@@ -64,6 +64,9 @@ end
 
 -- The parts of a target: what comes before the path in the absolute form, the path, the query.
 local function split(target)
+  if not target:find("?", 1, true) and not target:find("#", 1, true) and target:sub(1, 1) == "/" then
+    return "", target, "" -- as most are
+  end
   local before, rest = target:match("^(%a[%w+.-]*://[^/?#]*)(.*)$")
   rest = (rest or target):gsub("#.*$", "")
   local path, query = rest:match("^([^?]*)%??(.*)$")

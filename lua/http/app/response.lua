@@ -196,30 +196,31 @@ local SET = {
   none = set_nothing,
   string = function(self, value, untyped)
     if untyped then
-      self._headers:set("Content-Type", value:find("^%s*<") and "text/html; charset=utf-8"
+      local html = value:find("^%s*<")
+      self._headers:put("content-type", "Content-Type", html and "text/html; charset=utf-8"
         or "text/plain; charset=utf-8")
     end
-    self._headers:set("Content-Length", #value)
+    self._headers:put("content-length", "Content-Length", tostring(#value))
   end,
   bytes = function(self, value, untyped)
     if untyped then
-      self._headers:set("Content-Type", "application/octet-stream")
+      self._headers:put("content-type", "Content-Type", "application/octet-stream")
     end
-    self._headers:set("Content-Length", #value.content)
+    self._headers:put("content-length", "Content-Length", tostring(#value.content))
   end,
   stream = function(self, value, untyped, before)
     if before ~= nil and before ~= value then
       self._headers:remove("Content-Length")
     end
     if untyped and not body.is_response(value) then -- it brings its own
-      self._headers:set("Content-Type", "application/octet-stream")
+      self._headers:put("content-type", "Content-Type", "application/octet-stream")
     end
   end,
   json = function(self)
     self._headers:remove("Content-Length")
     local kind = self.type
     if not kind or not kind:lower():find("%f[%w]json%f[%W]") then
-      self._headers:set("Content-Type", "application/json; charset=utf-8")
+      self._headers:put("content-type", "Content-Type", "application/json; charset=utf-8")
     end
   end,
 }
