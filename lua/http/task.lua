@@ -113,12 +113,31 @@ function M.spawn(fn, ...)
 end
 
 -- Suspends the running task. `start` is called with a function that resumes it, to be called once,
--- from the loop and not from inside start.
+-- from the loop and not from inside start. Returns nil, or the words of who interrupted it; what it
+-- had waited for no longer resumes it then.
 local function suspend(task, start)
+  local wait = {}
+  task.wait = wait
   start(function()
-    resume(task)
+    if task.wait == wait then
+      resume(task)
+    end
   end)
-  coroutine.yield(WAITING)
+  local interrupted = coroutine.yield(WAITING)
+  task.wait = nil
+  return interrupted
+end
+
+--- Makes the call throw that a suspended task waits in. A task that catches this and waits again
+--- is not resumed any more when it happens a second time: it has failed then.
+function M.interrupt(task, words)
+  if task.interrupted then
+    finish(task, false, words)
+  else
+    task.interrupted = true
+    task.awaited = true
+    resume(task, words)
+  end
 end
 
 --- Waits until ready() is true. `subscribe(wake)` must see to it that wake() is called, from the
@@ -127,7 +146,10 @@ function M.wait_until(ready, subscribe, level)
   local task = M.current()
   while not ready() do
     if task then
-      suspend(task, subscribe)
+      local interrupted = suspend(task, subscribe)
+      if interrupted then
+        error(interrupted, level + 1)
+      end
     elseif (coroutine.running() or core.callback_thread) ~= core.callback_thread then
       error("cannot wait in a coroutine of your own; run it as a task: http.spawn(function)", level + 1)
     elseif core.looping() then

@@ -287,6 +287,7 @@ static int open_module(lua_State *L)
     raw_open_dns(L);
     raw_open_files(L);
     raw_open_process(L);
+    raw_open_pty(L);
     return 1;
 }
 

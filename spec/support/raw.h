@@ -161,6 +161,7 @@ void raw_open_conn(lua_State *L);
 void raw_open_dns(lua_State *L);
 void raw_open_files(lua_State *L);
 void raw_open_process(lua_State *L);
+void raw_open_pty(lua_State *L);
 void raw_open_server(lua_State *L);
 void raw_open_socket(lua_State *L);
 

@@ -25,6 +25,7 @@ struct program {
     const char *argv[ARGV_MAX + 1];
     const char *env[ENV_MAX + 1];
     const char *output; /* file for stdout and stderr */
+    const char *tty;    /* or a terminal, for all three, which it is to control */
     int status_fd;      /* takes errno when exec fails; closed by it when it does not */
 };
 
@@ -43,6 +44,23 @@ static int inherit_nothing(int keep)
     return 0;
 }
 
+/* The three standard streams. */
+static int open_streams(const struct program *program)
+{
+    int in, out;
+    if (program->tty && setsid() < 0)
+        return -1;
+    if (program->tty) { /* the first that a leader of a session opens is its own */
+        in = out = open(program->tty, O_RDWR | O_CLOEXEC);
+    } else {
+        in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        out = open(program->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, STDOUT_MODE);
+    }
+    if (in < 0 || out < 0 || dup2(in, 0) != 0 || dup2(out, 1) != 1 || dup2(out, 2) != 2)
+        return -1;
+    return 0;
+}
+
 static void run_child(struct program *program, pid_t parent)
 {
     sigset_t none;
@@ -53,10 +71,7 @@ static void run_child(struct program *program, pid_t parent)
         _exit(127);
     signal(SIGPIPE, SIG_DFL); /* exec keeps what is ignored */
     sigprocmask(SIG_SETMASK, &none, NULL);
-    int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int out = open(program->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, STDOUT_MODE);
-    if (in >= 0 && out >= 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2 &&
-        inherit_nothing(status_fd) == 0) {
+    if (open_streams(program) == 0 && inherit_nothing(status_fd) == 0) {
         status_fd = 3;
         environ = (char **)(uintptr_t)program->env; /* its PATH is the one that is searched */
         execvp(program->argv[0], (char *const *)(uintptr_t)program->argv);
@@ -167,6 +182,8 @@ static pid_t spawn(lua_State *L)
     read_argv(L, 1, program);
     lua_getfield(L, 1, "stdout");
     program->output = luaL_optstring(L, -1, "/dev/null");
+    lua_getfield(L, 1, "tty");
+    program->tty = luaL_optstring(L, -1, NULL);
     lua_getfield(L, 1, "env");
     read_env(L, lua_istable(L, -1) ? lua_gettop(L) : 0, program);
     pid_t pid = start(program);
@@ -179,7 +196,8 @@ static pid_t spawn(lua_State *L)
 }
 
 /* raw.spawn{ program, argument…, stdout = "/path", env = { NAME = "value" } } -> pid, or nil and
- * why. Its standard error goes where its standard output goes. */
+ * why. Its standard error goes where its standard output goes. tty = pty.path instead of stdout
+ * gives it that terminal. */
 static int l_spawn(lua_State *L)
 {
     pid_t pid = spawn(L);
