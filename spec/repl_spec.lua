@@ -1,135 +1,332 @@
--- The prompt, in a terminal of the spec's own: whole screens are compared. A | stands in front of the
--- cursor.
+-- The prompt, in a terminal of the spec's own: whole screens are compared. A | stands before the cursor.
 -- SPDX-License-Identifier: MIT
 
 local helper = require("helper")
-local http = require("http")
 local raw = require("raw")
-local screen = require("screen")
+local session = require("session")
 
-local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
-local PATIENCE = 10 * (os.getenv("MW_UNDER") == "valgrind" and 10 or 1)
-local ROWS, COLUMNS = 24, 100
-
-local GREETING = ("moonwire %s, %s. http is loaded; help() helps, Ctrl-D leaves\n"):format(http.version,
-  jit.version)
-
-local UP, LEFT, HOME, CTRL_C, CTRL_D = "\27[A", "\27[D", "\27[H", "\3", "\4"
+local UP, LEFT, HOME, CTRL_C, CTRL_D = session.UP, session.LEFT, session.HOME, session.CTRL_C, session.CTRL_D
+local OK = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
 
 describe("the prompt", function()
   helper.setup()
 
   local dir
-  local sessions = {}
 
   before_each(function()
     dir = raw.mkdtemp()
   end)
 
   after_each(function()
-    for _, s in ipairs(sessions) do
-      if not s.ended then
-        raw.kill(s.pid, "KILL")
-        helper.wait(function() return raw.reap(s.pid) end)
-      end
-    end
-    sessions = {}
+    session.end_all()
     raw.remove_tree(dir)
   end)
 
-  local Session = {}
-  Session.__index = Session
-
-  -- Starts the command in a terminal; options: rows, columns, env, and the arguments.
   local function start(options)
-    options = options or {}
-    local rows, columns = options.rows or ROWS, options.columns or COLUMNS
-    local env = {
-      HOME = dir, TERM = "xterm", LC_ALL = "C.UTF-8", XDG_STATE_HOME = dir .. "/state", EDITRC = "/dev/null",
-    }
-    for name, value in pairs(options.env or {}) do
-      env[name] = value
-    end
-    local pty = raw.pty(rows, columns)
-    local program = { options.command or COMMAND, unpack(options) }
-    program.tty = pty.path
-    program.env = env
-    local session = setmetatable({
-      pty = pty,
-      screen = screen.new(rows, columns),
-      greeting = options.greeting or GREETING,
-    }, Session)
-    session.pid = assert(raw.spawn(program))
-    sessions[#sessions + 1] = session
-    return session
-  end
-
-  function Session:read()
-    local bytes = self.pty:read()
-    while bytes and bytes ~= "" do
-      self.screen:feed(bytes)
-      bytes = self.pty:read()
-    end
-    return bytes ~= nil
-  end
-
-  -- Waits until the screen looks like this, below the greeting.
-  function Session:shows(text)
-    text = self.greeting .. text:gsub("\n *$", ""):gsub("\n        ", "\n"):gsub("^ +", "")
-    local ok = pcall(helper.wait, function()
-      self:read()
-      return self.screen:text() == text
-    end, PATIENCE)
-    if not ok then
-      assert.equal(text, self.screen:text())
-    end
-  end
-
-  -- Types keys, once the prompt stands there.
-  function Session:type(...)
-    for _, keys in ipairs({ ... }) do
-      self.pty:write(keys)
-    end
-  end
-
-  -- Waits for its end with this status, and checks that the terminal is as it was.
-  function Session:ends(status)
-    helper.wait(function()
-      self:read()
-      self.ended = raw.reap(self.pid)
-      return self.ended
-    end, PATIENCE, "the end of the session")
-    self:read()
-    assert.equal(status, self.ended)
-  end
-
-  function Session:has_plain_terminal()
-    local echoes, lines = self.pty:modes()
-    assert.same({ true, true }, { echoes, lines })
+    options.dir = dir
+    return session.start(options)
   end
 
   -- A session that has shown its first prompt.
   local function open(options)
-    local session = start(options)
-    session:shows("> |")
-    return session
+    local s = start(options or {})
+    s:shows("> |")
+    return s
+  end
+
+  local function write(name, text)
+    local file = assert(io.open(dir .. "/" .. name, "w"))
+    file:write(text)
+    file:close()
+    return dir .. "/" .. name
   end
 
   describe("a line", function()
     it("is an expression, whose values are printed", function()
       local s = open()
-      s:type("1 + 1\n")
+      s:enter("1 + 1")
       s:shows [[> 1 + 1
         2
         > |]]
-      s:type("= 'a', nil, true, 0.5\n", "_\n")
+      s:enter("= 'a', nil, true, 0.5 -- four", "_", "math.min(3, 2), _;")
       s:shows [[> 1 + 1
         2
-        > = 'a', nil, true, 0.5
+        > = 'a', nil, true, 0.5 -- four
         "a"	nil	true	0.5
         > _
         "a"
+        > math.min(3, 2), _;
+        2	"a"
         > |]]
+    end)
+
+    it("is statements, and what they set is there in the next", function()
+      local s = open()
+      s:enter("x = 7 y = 8", "print(x)", "x * y", "", "nothing")
+      s:shows [[> x = 7 y = 8
+        > print(x)
+        7
+        > x * y
+        56
+        >
+        > nothing
+        nil
+        > |]]
+    end)
+
+    it("goes on below until it is whole", function()
+      local s = open()
+      s:enter("function double(x)", "  return x * 2", "end", "double(", "21)", "1 +", "1", "[[a", "b]]")
+      s:shows [=[> function double(x)
+        >>   return x * 2
+        >> end
+        > double(
+        >> 21)
+        42
+        > 1 +
+        >> 1
+        2
+        > [[a
+        >> b]]
+        "a\nb"
+        > |]=]
+    end)
+
+    it("tells of its errors: the message, and the way there where there is one", function()
+      local s = open()
+      s:enter("1 1", "error('no')", "nope.x", "error({})", "function f() error('deep') end",
+        "function g() f() return 1 end", "g()", "http.get(1)", "io.write('open') error('end')")
+      s:shows [[> 1 1
+        stdin:1: unexpected symbol near '1'
+        > error('no')
+        stdin:1: no
+        > nope.x
+        stdin:1: attempt to index global 'nope' (a nil value)
+        > error({})
+        (error object is a table value)
+        > function f() error('deep') end
+        > function g() f() return 1 end
+        > g()
+        stdin:1: deep
+                stdin:1: in 'f'
+                stdin:1: in 'g'
+        > http.get(1)
+        stdin:1: bad argument #1 to 'get' (table of options or URL expected, got number)
+        > io.write('open') error('end')
+        open
+        stdin:1: end
+        > |]]
+    end)
+
+    it("may begin with local, and is told once what that means", function()
+      local s = open()
+      s:enter("local a = 1", "a", "local b = 2")
+      s:shows [[> local a = 1
+        (a local ends with its line: without the word local, it stays)
+        > a
+        nil
+        > local b = 2
+        > |]]
+    end)
+
+    it("may wrap in a narrow window, where keys still go to their places", function()
+      local s = open({ columns = 20 })
+      s:type("'0123456789abcdefghijklmnopqrstuvwxyz'")
+      s:shows [[> '0123456789abcdefg
+        hijklmnopqrstuvwxyz'
+        |]]
+      s:type(HOME, "#")
+      s:shows [[> #|'0123456789abcdef
+        ghijklmnopqrstuvwxyz
+        ']]
+      s:type("\n")
+      s:shows [[> #'0123456789abcdef
+        ghijklmnopqrstuvwxyz
+        '
+        36
+        > |]]
+    end)
+
+    it("takes characters of several bytes", function()
+      local s = open()
+      s:type("'äö€'", LEFT, LEFT, "ü")
+      s:shows("> 'äöü|€'")
+      s:type("\n")
+      s:shows [[> 'äöü€'
+        "äöü€"
+        > |]]
+    end)
+
+    it("may ask for help", function()
+      local s = open()
+      s:enter("help()", "help = nil")
+      assert.truthy(s:read():find("http.serve { port = 8080", 1, true))
+    end)
+  end)
+
+  describe("a value", function()
+    it("that is a table is shown with what is in it", function()
+      local s = open()
+      s:enter("{ 1, 'two', { a = true, ['b c'] = print } }", "setmetatable({ 1 }, { __index = {} })",
+        "function f() end t = { f } t[2] = t", "t", "{ 1LL, http.serve, 0.5, 'a\"b' }")
+      s:shows [[> { 1, 'two', { a = true, ['b c'] = print } }
+        { 1, "two", {
+            a = true,
+            ["b c"] = function (built in)
+          } }
+        > setmetatable({ 1 }, { __index = {} })
+        { 1 }
+        > function f() end t = { f } t[2] = t
+        > t
+        <1>{ function (stdin:1), <table 1> }
+        > { 1LL, http.serve, 0.5, 'a"b' }
+        { 1LL, function (a table that can be called), 0.5, 'a"b' }
+        > |]]
+    end)
+
+    it("is shown in part where it is long or deep", function()
+      local s = open({ columns = 60 })
+      local cut = '"' .. ("x"):rep(400) .. '"… (1000 bytes)'
+      s:enter("('x'):rep(1000)", "{('x'):rep(1000)}")
+      s:shows("> ('x'):rep(1000)\n" .. session.wrapped(cut, 60) .. "\n> {('x'):rep(1000)}\n" ..
+        session.wrapped("{ " .. cut .. " }", 60) .. "\n> |")
+      s = open({ columns = 60 })
+      s:enter("l = {} for i = 1, 60 do l[i] = 7 end", "l, #l", "{{{{{ 1 }}}}}")
+      local sevens = session.wrapped("{ " .. ("7, "):rep(49) .. "7,", 60)
+      s:shows("> l = {} for i = 1, 60 do l[i] = 7 end\n> l, #l\n" .. sevens .. [[
+
+          … 10 more
+        }
+        60
+        > {{{{{ 1 }}}}}
+        { { { { {…} } } } }
+        > |]])
+    end)
+
+    it("that is a Response is shown with its state and what there is to read", function()
+      local server = helper.respond(OK)
+      local s = open()
+      local url = helper.url(server)
+      s:enter(("r = http.get('%s')"):format(url), "r", "r:await()", "r:read_all()", "{ r }",
+        "http.get('http://127.0.0.1:1/'):await()", "http.spawn(function() end)")
+      s:shows(([[> r = http.get('%s')
+        > r
+        http.Response (%s, under way)
+        > r:await()
+        http.Response (%s, 200 OK, text/plain, 5 bytes to read)
+        > r:read_all()
+        "hello"
+        > { r }
+        { http.Response (%s, 200 OK, text/plain, 0 bytes to read) }
+        > http.get('http://127.0.0.1:1/'):await()
+        http.Response (http://127.0.0.1:1/, cannot connect to 127.0.0.1:1: Connection refused)
+        > http.spawn(function() end)
+        http.Task (finished)
+        > |]]):format(url, url, url, url))
+    end)
+
+    it("may fail to say what it is", function()
+      local s = open()
+      s:enter("setmetatable({}, { __tostring = function() error('dumb', 0) end }), 1")
+      s:shows [[> setmetatable({}, { __tostring = function() error('dumb', 0) end }), 1
+        dumb	1
+        > |]]
+    end)
+
+    it("is shown without lua-inspect, too", function()
+      local s = open({ env = { LUA_PATH = dir .. "/?.lua" } })
+      s:enter("'a', print", "{}", "{}")
+      local shown = s:read():gsub("0x%x+", "ADDRESS")
+      assert.equal(s.greeting .. [[
+> 'a', print
+"a"     function (built in)
+> {}
+(to see what is in a table, install lua-inspect)
+table: ADDRESS
+> {}
+table: ADDRESS
+> |]], shown)
+    end)
+  end)
+
+  describe("the history", function()
+    it("brings lines back, also in the next session", function()
+      local s = open()
+      s:enter("1 + 1", "'two'")
+      s:type(UP, UP)
+      s:shows("> 1 + 1\n2\n> 'two'\n\"two\"\n> 1 + 1|")
+      s:type(CTRL_C)
+      s:shows("> 1 + 1\n2\n> 'two'\n\"two\"\n> 1 + 1^C\n> |")
+      s:type(CTRL_D)
+      assert.equal(0, (s:ends()))
+      s = open()
+      s:type(UP)
+      s:shows("> 'two'|")
+      s:type(UP)
+      s:shows("> 1 + 1|")
+      s:enter("0")
+      s:type(UP)
+      s:shows("> 1 + 10\n11\n> 1 + 10|")
+    end)
+
+    it("keeps a chunk of several lines together", function()
+      local s = open()
+      s:enter("x = {", "1 }")
+      s:type(UP)
+      s:shows("> x = {\n>> 1 }\n> x = {\n1 }|")
+      s:type(LEFT, LEFT, "0\n")
+      s:shows("> x = {\n>> 1 }\n> x = {\n10 }\n> |")
+      s:enter("x[1]")
+      s:shows("> x = {\n>> 1 }\n> x = {\n10 }\n> x[1]\n10\n> |")
+    end)
+
+    it("is where MOONWIRE_HISTORY says, or nowhere", function()
+      for _, path in ipairs({ dir .. "/mine", "", "/dev/null/history" }) do
+        local s = open({ env = { MOONWIRE_HISTORY = path } })
+        s:enter("'kept'")
+        s:shows("> 'kept'\n\"kept\"\n> |")
+        s:type(CTRL_D)
+        assert.equal(0, (s:ends()))
+      end
+      local file = assert(io.open(dir .. "/mine"))
+      assert.truthy(file:read("*a"):find("'kept'\n$"))
+      file:close()
+      assert.is_nil(io.open(dir .. "/state/moonwire/history"))
+    end)
+  end)
+
+  describe("Tab", function()
+    it("completes names and fields, and lists what there is", function()
+      local s = open()
+      s:type("str\t.for\t")
+      s:shows("> string.format|")
+      s:enter("('x')", "r = http.get('http://127.0.0.1:1/')")
+      s:type("r:abo\t()")
+      s:shows("> string.format('x')\n\"x\"\n> r = http.get('http://127.0.0.1:1/')\n> r:abort()|")
+      s:type(CTRL_C, "\t.error_s\t", HOME, "co\t")
+      s:shows [[> string.format('x')
+        "x"
+        > r = http.get('http://127.0.0.1:1/')
+        > r:abort()^C
+        collectgarbage          coroutine
+        > co|  .error_s]]
+    end)
+  end)
+
+  describe("-i", function()
+    it("runs a script first, with its arguments", function()
+      local file = write("first.lua", "x = ... print(x, arg[1], arg[0]:match('[^/]*$')) http.sleep(0.05) print('over')")
+      local s = start({ "-i", file, "one" })
+      s:shows("one\tone\tfirst.lua\nover\n> |")
+      s:enter("x")
+      s:shows("one\tone\tfirst.lua\nover\n> x\n\"one\"\n> |")
+    end)
+
+    it("goes on after a script that fails or cannot be read", function()
+      local s = start({ "-i", write("fails.lua", "x = 1 error('no')") })
+      s:shows(("%s/fails.lua:1: no\n> |"):format(dir))
+      s = start({ "-i", dir .. "/none.lua" })
+      s:shows(("moonwire: cannot open %s/none.lua: No such file or directory\n> |"):format(dir))
     end)
   end)
 end)

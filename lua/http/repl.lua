@@ -6,7 +6,9 @@ local core = require "http.core"
 local task = require "http.task"
 local show = require "http.repl.show"
 
-local M = {}
+local M = {
+  settle = nil, -- set by the C part: a function that ends a line of output that was left open
+}
 
 local CHUNK = "=stdin" -- as stock Lua calls what is typed
 local current -- the task of the line that runs
@@ -32,11 +34,14 @@ function M.greet()
 end
 
 -- An expression, whose value is to be printed, or statements -> chunk, or nil and both complaints.
+-- An expression is handed to the function that is the chunk's argument: behind `return`, a call would
+-- take the place of the line, which errors then could not name.
 local function compile(text)
   local expression = text:gsub("^%s*=", "", 1)
   local chunk, as_expression = loadstring("return " .. expression, CHUNK)
   if chunk then
-    return chunk
+    local ending = expression:find("--", 1, true) and "\n)" or ")"
+    return loadstring("return (...)(" .. expression .. ending, CHUNK) or chunk
   end
   local as_statement
   chunk, as_statement = loadstring(text, CHUNK)
@@ -81,6 +86,7 @@ end
 local function start(chunk, finish, ...)
   local arguments = { n = select("#", ...), ... }
   local function finished(ok, ...)
+    M.settle()
     if ok then
       finish(...)
     else
@@ -90,6 +96,10 @@ local function start(chunk, finish, ...)
   current = task.spawn(function()
     finished(xpcall(chunk, explain(chunk), unpack(arguments, 1, arguments.n)))
   end)
+end
+
+local function itself(...)
+  return ...
 end
 
 -- What a line came to: printed, and kept.
@@ -117,7 +127,7 @@ function M.run(text)
     return
   end
   jit.off(chunk, true) -- compiled loops do not see Ctrl-C
-  start(chunk, present)
+  start(chunk, present, itself)
   if current.finished and current.ok then
     tell_of_locals(text)
   end

@@ -28,9 +28,12 @@ static struct {
 
 static void interrupt_line(lua_State *L, lua_Debug *ar)
 {
-    (void)ar;
     lua_sethook(L, NULL, 0, 0);
-    luaL_error(L, "interrupted");
+    if (lua_getinfo(L, "Sl", ar) != 0 && ar->currentline > 0)
+        lua_pushfstring(L, "%s:%d: interrupted", ar->short_src, ar->currentline);
+    else
+        lua_pushliteral(L, "interrupted");
+    lua_error(L);
 }
 
 /* Lua code that a line runs is stopped at its next instruction. In the loop it may be a handler of
@@ -227,15 +230,29 @@ static void read_and_run(void)
     }
 }
 
+static int settle(lua_State *L)
+{
+    (void)L;
+    terminal_settle();
+    return 0;
+}
+
+static void open_module(lua_State *L)
+{
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "http.repl");
+    lua_call(L, 1, 1);
+    repl.module = lua_gettop(L);
+    lua_pushcfunction(L, settle);
+    lua_setfield(L, repl.module, "settle");
+}
+
 int repl_run(lua_State *L, mw_runtime *rt, const struct command *c)
 {
     static struct completion completion;
     repl.L = L;
     repl.rt = rt;
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "http.repl");
-    lua_call(L, 1, 1);
-    repl.module = lua_gettop(L);
+    open_module(L);
     if (!editor_open(rt, &repl.presses, complete, &completion)) {
         fputs("moonwire: the terminal cannot be used for a prompt\n", stderr);
         return EXIT_SCRIPT;

@@ -54,6 +54,7 @@ static ssize_t write_stdout(void *cookie, const char *bytes, size_t size)
 static ssize_t write_stderr(void *cookie, const char *bytes, size_t size)
 {
     (void)cookie;
+    fflush(stdout); /* it came first */
     return write_output(STDERR_FILENO, bytes, size);
 }
 
