@@ -157,7 +157,9 @@ describe("the command", function()
 
     it("is on standard error, with status 2, when it is used wrongly", function()
       for words, arguments in pairs({
-        ["nothing to run"] = {},
+        ["nothing to run; the prompt needs a terminal"] = {},
+        ["-i needs FILE"] = { "-i" },
+        ["-i cannot be had here; the prompt needs a terminal"] = { "-i", "x.lua" },
         ["-e needs CODE"] = { "-e" },
         ["unknown option --wrong"] = { "--wrong", "x.lua" },
         ["unknown option -x"] = { "-x" },

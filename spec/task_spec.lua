@@ -495,3 +495,47 @@ describe("http.all", function()
     assert_misuse("item 1 is a table", function() http.all({ {} }) end)
   end)
 end)
+
+describe("a task that is interrupted", function()
+  helper.setup()
+
+  local task = require("http.task")
+
+  it("fails with the words, where it waits", function()
+    local t = http.spawn(function() http.sleep(0.1) end)
+    task.interrupt(t, "enough")
+    assert.is_true(t.finished)
+    assert.matches("^spec/task_spec%.lua:%d+: enough$", t.error)
+  end)
+
+  it("may go on, and is not woken by what it no longer waits for", function()
+    local first = http.spawn(function() http.sleep(0) end)
+    local over
+    local t = http.spawn(function()
+      local ok = pcall(first.await, first)
+      http.sleep(0.05)
+      over = http.now()
+      return ok
+    end)
+    task.interrupt(t, "enough")
+    assert.is_false(t.finished)
+    local start = http.now()
+    assert.is_false(t:await())
+    assert.is_true(first.finished)
+    assert.is_true(over - start >= 0.045)
+  end)
+
+  it("has failed the second time, whatever it does about it", function()
+    local t = http.spawn(function()
+      while true do
+        pcall(http.sleep, 0.01)
+      end
+    end)
+    task.interrupt(t, "enough")
+    assert.is_false(t.finished)
+    task.interrupt(t, "enough")
+    assert.is_true(t.finished)
+    assert.is_false(t.ok)
+    http.sleep(0.03) -- its timer fires, and nothing comes of it
+  end)
+end)

@@ -103,6 +103,8 @@ function M.spawn(fn, ...)
     ok = nil, -- true or false once finished
     error = nil, -- what it threw
     trace = nil,
+    wait = nil, -- what it waits for, a token: who was to wake it from an earlier wait comes in vain
+    interrupted = false,
     results = nil,
     waiters = {},
     awaited = false, -- somebody has its error, so it need not be reported

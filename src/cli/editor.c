@@ -129,9 +129,10 @@ static void on_key(void *ud)
 /* SIGWINCH and SIGCONT have come since we last looked. */
 static void adapt(void)
 {
-    if (editor.continued) { /* the shell has set other modes meanwhile */
+    if (editor.continued) { /* the shell has set other modes meanwhile, and has written, too */
         editor.continued = 0;
         editor.shown = false;
+        terminal_write("\r", 1);
         el_set(editor.el, EL_PREP_TERM, 0);
         el_set(editor.el, EL_PREP_TERM, 1);
     }
@@ -229,14 +230,6 @@ static void release_signals(void)
     signal(SIGCONT, SIG_DFL);
 }
 
-/* What a terminal sends is UTF-8 today, also where nobody has said so. */
-static void choose_characters(void)
-{
-    setlocale(LC_CTYPE, "");
-    if (MB_CUR_MAX == 1)
-        setlocale(LC_CTYPE, "C.UTF-8");
-}
-
 static void bind_keys(EditLine *el)
 {
     static const char *const keys[][2] = {
@@ -248,7 +241,8 @@ static void bind_keys(EditLine *el)
         {"^W", "ed-delete-prev-word"},     {"^I", "complete"},
     };
     el_set(el, EL_EDITOR, "emacs");
-    el_set(el, EL_ADDFN, "complete", "Complete a name", complete);
+    /* Narrow strings it would turn into wide ones, and lose those. */
+    el_wset(el, EL_ADDFN, L"complete", L"Complete a name", complete);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         el_set(el, EL_BIND, keys[i][0], keys[i][1], NULL);
     el_source(el, NULL); /* ~/.editrc has the last word */
@@ -257,7 +251,9 @@ static void bind_keys(EditLine *el)
 bool editor_open(mw_runtime *rt, const volatile sig_atomic_t *interrupted,
                  editor_complete_fn complete_fn, void *ud)
 {
-    choose_characters();
+    /* What a terminal sends is UTF-8 today. The user's own locale might change more than that: in
+     * a Turkish one, strcasecmp no longer takes I for i. */
+    setlocale(LC_CTYPE, "C.UTF-8");
     editor.rt = rt;
     editor.interrupted = interrupted;
     editor.complete = complete_fn;
@@ -297,6 +293,7 @@ enum editor_result editor_read(const char *text, const char **line)
     free(editor.line);
     editor.line = NULL;
     editor.prompt = text;
+    editor.continued = 0; /* libedit sets the modes by itself at the beginning */
     terminal_settle();
     const char *typed = el_gets(editor.el, &count);
     mw_watch_free(watch);
