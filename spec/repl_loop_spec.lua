@@ -5,7 +5,7 @@ local helper = require("helper")
 local raw = require("raw")
 local session = require("session")
 
-local LEFT, CTRL_C, CTRL_D = session.LEFT, session.CTRL_C, session.CTRL_D
+local UP, LEFT, CTRL_C, CTRL_D = session.UP, session.LEFT, session.CTRL_C, session.CTRL_D
 local OK = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
 
 describe("the prompt", function()
@@ -108,6 +108,19 @@ describe("the prompt", function()
       s:shows(so_far .. ("> %s\n|"):format(("x"):rep(28)))
       request(2):send(OK)
       s:shows(so_far .. ("ding\n> %s\n|"):format(("x"):rep(28)))
+    end)
+
+    it("is set above several lines with tabs and control characters", function()
+      local url, request = holding_server()
+      local s = open({ columns = 40 })
+      local line = ("r = http.get('%s', f)"):format(url)
+      s:enter("f = function() print('ding') end", "x = {", "}", line)
+      s:type(UP, UP, ("y"):rep(34), "\22\1", "\22\1", ("z"):rep(39), "\22\t") -- Ctrl-V takes the next as it is
+      local before = "> f = function() print('ding') end\n> x = {\n>> }\n" .. session.wrapped("> " .. line, 40) .. "\n"
+      local typed = ("> x = {\n}%s^A^Az\n%s\n|"):format(("y"):rep(34), ("z"):rep(38))
+      s:shows(before .. typed)
+      request():send(OK)
+      s:shows(before .. "ding\n" .. typed)
     end)
 
     it("may come from io.write, stderr and errors, and is never overwritten", function()

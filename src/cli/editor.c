@@ -7,6 +7,7 @@
 #include "cli/editor.h"
 
 #include "cli/history.h"
+#include "cli/layout.h"
 #include "cli/terminal.h"
 #include "core/watch.h"
 
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 #include <wchar.h>
-#include <wctype.h>
 
 static struct {
     EditLine *el;
@@ -41,40 +41,10 @@ static char *prompt(EditLine *el)
 
 /* ---- taking the line off the screen -------------------------------------------------------- */
 
-/* Columns that libedit shows a character in. */
-static int width(wchar_t c)
-{
-    if (iswcntrl((wint_t)c))
-        return 2; /* ^A */
-    int columns = wcwidth(c);
-    if (columns >= 0)
-        return columns;
-    return c > 0xffff ? 8 : 7; /* \U+12345 */
-}
-
-/* The row of the cursor, counted from that of the prompt. */
-static int cursor_row(int columns)
+static int cursor_row(void)
 {
     const LineInfoW *line = el_wline(editor.el);
-    int row = 0, column = (int)strlen(editor.prompt);
-    for (const wchar_t *at = line->buffer; at < line->cursor; at++) {
-        if (*at == L'\n') {
-            row++;
-            column = 0;
-            continue;
-        }
-        int wide = *at == L'\t' ? 8 - column % 8 : width(*at);
-        if (column + wide > columns) { /* it begins the next row, or, as ^A, goes on there */
-            row++;
-            column = wide == 2 && !iswcntrl((wint_t)*at) ? 0 : column - columns;
-        }
-        column += wide;
-        if (column == columns) {
-            row++;
-            column = 0;
-        }
-    }
-    return row;
+    return layout_row((int)strlen(editor.prompt), line->buffer, line->cursor, terminal_columns());
 }
 
 static bool has_capability(const char *name)
@@ -93,7 +63,7 @@ static void hide(void)
         terminal_write("\n", 1);
         return;
     }
-    int row = cursor_row(terminal_columns());
+    int row = cursor_row();
     int length = snprintf(up, sizeof up, row > 0 ? "\r\033[%dA\033[J" : "\r\033[J", row);
     terminal_write(up, (size_t)length);
 }

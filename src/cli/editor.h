@@ -20,8 +20,8 @@ bool editor_open(mw_runtime *rt, const volatile sig_atomic_t *interrupted,
                  editor_complete_fn complete, void *ud);
 void editor_close(void);
 
-/* Reads a line behind the prompt `text`; other output that comes meanwhile is set above it. The line has no newline at its
- * end and stays until the next call. */
+/* Reads a line behind the prompt `text`; other output that comes meanwhile is set above it. The
+ * line has no newline at its end and stays until the next call. */
 enum editor_result editor_read(const char *text, const char **line);
 
 #endif
