@@ -203,6 +203,17 @@ describe("the prompt", function()
         > |]])
     end)
 
+    it("with many fields shows the first of them", function()
+      local s = open({ rows = 60 })
+      s:enter("l = {} for i = 1, 60 do l[99 + i] = {} l['k' .. 99 + i] = i end", "l")
+      local fields = {}
+      for i = 100, 149 do
+        fields[#fields + 1] = ("  [%d] = {},\n"):format(i)
+      end
+      s:shows("> l = {} for i = 1, 60 do l[99 + i] = {} l['k' .. 99 + i] = i end\n> l\n{\n" ..
+        table.concat(fields) .. "  … 70 more\n}\n> |")
+    end)
+
     it("that is a Response is shown with its state and what there is to read", function()
       local server = helper.respond(OK)
       local s = open()

@@ -5,6 +5,7 @@ local M = {}
 
 local LONGEST_STRING = 400 -- bytes
 local MOST_ITEMS = 50      -- of a table
+local MOST_SORTED = 10000  -- to find the first ones among
 local DEEPEST = 4          -- tables within tables
 local MOST_LINES = 100
 
@@ -85,11 +86,37 @@ local function of_opaque(value)
   return kind ~= "table" and tostring(value) or nil
 end
 
+local RANKS = { number = 1, string = 2 }
+
+local function before(a, b)
+  local kind_a, kind_b = type(a), type(b)
+  if kind_a == kind_b then
+    return RANKS[kind_a] ~= nil and a < b
+  end
+  return (RANKS[kind_a] or 3) < (RANKS[kind_b] or 3)
+end
+
+-- The keys of a table that are shown, and how many it has.
+local function first_keys(t)
+  local keys, count = {}, 0
+  for key in next, t do
+    count = count + 1
+    keys[count <= MOST_SORTED and count or MOST_SORTED] = key
+  end
+  if count > MOST_ITEMS then
+    table.sort(keys, before)
+  end
+  for i = #keys, MOST_ITEMS + 1, -1 do
+    keys[i] = nil
+  end
+  return keys, count
+end
+
 -- inspect writes tables and nothing else of its own: whatever is no plain table is handed to it as a
 -- unique word, which is replaced in what it has written.
 local function inspector()
   local words = {}
-  local tag = tostring(words) .. ":"
+  local tag = "~" .. tostring(words) .. ":" -- sorted behind names
 
   local function word(text)
     words[#words + 1] = text
@@ -97,17 +124,13 @@ local function inspector()
   end
 
   local function part(t)
-    local copy, count, left = {}, 0, 0
-    for key, value in next, t do
-      count = count + 1
-      if count <= MOST_ITEMS then
-        copy[key] = value
-      else
-        left = left + 1
-      end
+    local copy = {}
+    local keys, count = first_keys(t)
+    for _, key in ipairs(keys) do
+      copy[key] = rawget(t, key)
     end
-    if left > 0 then
-      copy[word(("… %d more"):format(left))] = word("")
+    if count > #keys then
+      copy[word(("… %d more"):format(count - #keys))] = word("")
     end
     return copy
   end
