@@ -7,7 +7,6 @@ local helper = require("helper")
 local raw = require("raw")
 
 local BUILD = os.getenv("MW_BUILD") or "build"
-local PATIENCE = 30 * (os.getenv("MW_UNDER") == "valgrind" and 10 or 1)
 
 -- http.so may be instrumented: what is preloaded here for that is preloaded there.
 local HOSTS = {
@@ -17,24 +16,12 @@ local HOSTS = {
 
 -- Runs a script in a process of its own -> its status, and all that it printed.
 local function child(host, script, ...)
-  local dir = raw.mkdtemp()
   local program = { "sh", "-c", HOSTS[host][1], "sh", ... }
-  program.stdout = dir .. "/out"
   program.env = { MW = BUILD, SCRIPT = script, PRELOAD = os.getenv("LD_PRELOAD") or "" }
   if script:find("os%.exit%(%d%)") then -- it leaves everything to the system, and means to
     program.env.ASAN_OPTIONS = (os.getenv("ASAN_OPTIONS") or "") .. ":detect_leaks=0"
   end
-  local pid = assert(raw.spawn(program))
-  local ok, status = pcall(helper.wait, function() return raw.reap(pid) end, PATIENCE, "the child's end")
-  if not ok then
-    raw.kill(pid, "KILL")
-    helper.wait(function() return raw.reap(pid) end)
-  end
-  local file = assert(io.open(dir .. "/out"))
-  local output = file:read("*a")
-  file:close()
-  raw.remove_tree(dir)
-  return status, output
+  return helper.run_program(program)
 end
 
 -- Requests that are stuck in one phase each, timers, tasks, reads, and a server that is answering.

@@ -286,7 +286,6 @@ end)
 describe("a handler that throws", function()
   helper.setup()
 
-  local MOONWIRE = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
   local SCRIPT = [[
     local url, slot, kind = ...
     local object = setmetatable({}, { __tostring = function() return "an object's words" end })
@@ -321,14 +320,7 @@ describe("a handler that throws", function()
   -- Runs SCRIPT against a server. Returns its exit status, and all that it printed.
   local function run(slot, kind)
     local server = helper.respond("HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nabc")
-    local dir = raw.mkdtemp()
-    local pid = assert(raw.spawn({ MOONWIRE, "-e", SCRIPT, helper.url(server), slot, kind, stdout = dir .. "/out" }))
-    local status = helper.wait(function() return raw.reap(pid) end, 30, "the child's end")
-    local file = assert(io.open(dir .. "/out"))
-    local output = file:read("*a")
-    file:close()
-    raw.remove_tree(dir)
-    return status, output
+    return helper.run_script(SCRIPT, helper.url(server), slot, kind)
   end
 
   local function check_ran(output)

@@ -390,11 +390,7 @@ describe("misuse of an _async twin", function()
       response:read_async(1, function(_, data) print(data) end)
       response:read_all_async(function(_, data) print(data) server:close() end)
     ]]
-    local path = raw.mkdtemp() .. "/out"
-    local status = raw.run({ (os.getenv("MW_BUILD") or "build") .. "/moonwire", "-e", script, stdout = path })
-    local file = assert(io.open(path))
-    local output = file:read("*a")
-    file:close()
+    local status, output = helper.run_script(script)
     assert.equal(1, status, output)
     assert.matches("a\ntrue\nb\nc\n", output)
     assert.matches("%-e:3: first one\nstack traceback:.*error object is a table value", output)

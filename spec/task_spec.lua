@@ -5,25 +5,7 @@ local helper = require("helper")
 local http = require("http")
 local raw = require("raw")
 
-local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
-local PATIENCE = 20 * (os.getenv("MW_UNDER") == "valgrind" and 10 or 1)
 local HELLO = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-
--- Runs a script in a process of its own -> its status, and all that it printed.
-local function child(script)
-  local dir = raw.mkdtemp()
-  local pid = assert(raw.spawn({ COMMAND, "-e", script, stdout = dir .. "/out" }))
-  local ok, status = pcall(helper.wait, function() return raw.reap(pid) end, PATIENCE, "the child's end")
-  if not ok then
-    raw.kill(pid, "KILL")
-    helper.wait(function() return raw.reap(pid) end)
-  end
-  local file = assert(io.open(dir .. "/out"))
-  local output = file:read("*a")
-  file:close()
-  raw.remove_tree(dir)
-  return status, output
-end
 
 -- That fn throws words, told at a line of this file.
 local function assert_misuse(words, fn)
@@ -171,7 +153,7 @@ describe("http.spawn", function()
   end)
 
   it("makes tasks that may wait for each other in a long row", function()
-    local status, output = child([[
+    local status, output = helper.run_script([[
       local last = http.spawn(function() http.sleep(0) return 0 end)
       for _ = 1, 5000 do
         local before = last
@@ -183,7 +165,7 @@ describe("http.spawn", function()
   end)
 
   it("reports an error for which nobody waits, with its traceback, and the rest runs", function()
-    local status, output = child([[
+    local status, output = helper.run_script([[
       local function inner() error("oh no") end
       http.spawn(inner)
       http.spawn(function()
@@ -199,7 +181,7 @@ describe("http.spawn", function()
   end)
 
   it("reports no error for which somebody waits", function()
-    local status, output = child([[
+    local status, output = helper.run_script([[
       local task = http.spawn(function() error("at once", 0) end)
       print(pcall(task.await, task))
       task = http.spawn(function() http.sleep(0) error("later", 0) end)
@@ -209,7 +191,7 @@ describe("http.spawn", function()
   end)
 
   it("reports what a task throws that has no words", function()
-    local status, output = child([[
+    local status, output = helper.run_script([[
       http.spawn(function() error() end)
       http.spawn(function() error({}) end)
       http.spawn(function() error(setmetatable({}, { __tostring = function() error("inner") end })) end)
@@ -342,7 +324,7 @@ describe("await", function()
   end)
 
   it("does not hang where what is waited for can never come", function()
-    local status, output = child([[
+    local status, output = helper.run_script([[
       local one, two
       one = http.spawn(function() http.sleep(0) two:await() end)
       two = http.spawn(function() one:await() end)
@@ -455,7 +437,7 @@ describe("http.all", function()
   end)
 
   it("leaves every error to its caller: none is reported", function()
-    local status, output = child([[
+    local status, output = helper.run_script([[
       print(pcall(http.all, {
         function() http.sleep(0.01) error("one", 0) end,
         function() http.sleep(0.001) error("two", 0) end,

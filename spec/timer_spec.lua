@@ -3,10 +3,7 @@
 
 local helper = require("helper")
 local http = require("http")
-local raw = require("raw")
 
-local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
-local PATIENCE = 20 * (os.getenv("MW_UNDER") == "valgrind" and 10 or 1)
 
 local function nothing() end
 
@@ -277,19 +274,8 @@ end)
 describe("a timer whose function throws", function()
   helper.setup()
 
-  local function child(script)
-    local dir = raw.mkdtemp()
-    local pid = assert(raw.spawn({ COMMAND, "-e", script, stdout = dir .. "/out" }))
-    local status = helper.wait(function() return raw.reap(pid) end, PATIENCE, "the child's end")
-    local file = assert(io.open(dir .. "/out"))
-    local output = file:read("*a")
-    file:close()
-    raw.remove_tree(dir)
-    return status, output
-  end
-
   it("is reported with a traceback, and the others fire", function()
-    local status, output = child([[
+    local status, output = helper.run_script([[
       http.after(0, function() error("oh no") end)
       http.after(0.005, function() print("the rest") end)
     ]])
@@ -299,7 +285,7 @@ describe("a timer whose function throws", function()
   end)
 
   it("fires again if it repeats", function()
-    local status, output = child([[
+    local status, output = helper.run_script([[
       local count = 0
       local timer
       timer = http.every(0.001, function()

@@ -10,6 +10,8 @@ local M = {}
 local WAIT = 5       -- seconds after which a wait has failed
 local SETTLE = 2     -- seconds that a test's remains have to go away
 local TURN = 0.02    -- the longest single turn of the loop
+local CHILD_WAIT = 60 * (os.getenv("MW_UNDER") == "valgrind" and 5 or 1)
+local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
 
 -- Makes the collector run all the time, so that what nobody holds dies at once.
 function M.harsh_gc()
@@ -185,6 +187,33 @@ function M.setup()
   local env = getfenv(2)
   env.before_each(before)
   env.after_each(after)
+end
+
+---- processes
+
+-- Runs a program as raw.spawn does, while the loop goes on -> its status (-signal), all it printed.
+function M.run_program(program)
+  local dir = raw.mkdtemp()
+  program.stdout = dir .. "/out"
+  local pid = assert(raw.spawn(program))
+  local ok, status = pcall(M.wait, function() return raw.reap(pid) end, CHILD_WAIT, "the child's end")
+  if not ok then
+    raw.kill(pid, "KILL")
+    M.wait(function() return raw.reap(pid) end)
+  end
+  local file = assert(io.open(program.stdout))
+  local output = file:read("*a")
+  file:close()
+  raw.remove_tree(dir)
+  if not ok then
+    error(status .. "; it printed: " .. output, 2)
+  end
+  return status, output
+end
+
+-- Runs a script in a process of its own, by the command -> its status, all that it printed.
+function M.run_script(script, ...)
+  return M.run_program({ COMMAND, "-e", script, ... })
 end
 
 ---- servers

@@ -118,6 +118,8 @@ local function mark_at(offset)
   return ("<%014d>"):format(offset) -- 16 bytes
 end
 
+M.BIG_MARKED = 16 * #MARKS -- so many of its bytes are not 0
+
 -- The bytes of /big from `offset` on (counted from 0).
 function M.big_bytes(offset, length)
   local parts, at = {}, offset
