@@ -263,7 +263,7 @@ static bool send_on(struct connection *c, mw_exchange *x)
     /* The core has clocks of its own: evhttp's would need a timer with each turn. */
     bufferevent_set_timeouts(c->bev, NULL, NULL);
     interpose(c);
-    connection_flush(c);
+    transport_flush(c);
     return true;
 }
 
@@ -274,6 +274,7 @@ void client_connected(struct connection *c)
     setsockopt(bufferevent_getfd(c->bev), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     bufferevent_set_timeouts(c->bev, NULL, NULL); /* evhttp set its own when it was connected */
     bufferevent_set_max_single_write(c->bev, 256 << 10);
+    transport_open(c);
     mw_exchange_on_phase(c->x, MW_PHASE_SEND);
 }
 
@@ -375,12 +376,8 @@ int client_start(mw_exchange *x)
 void client_pause(mw_exchange *x, bool on)
 {
     struct connection *c = call_of(x)->connection;
-    if (c == NULL)
-        return;
-    if (on)
-        bufferevent_disable(c->bev, EV_READ);
-    else
-        bufferevent_enable(c->bev, EV_READ);
+    if (c != NULL)
+        transport_read(c, !on);
 }
 
 void client_locate(const mw_exchange *x, struct mw_failure *f)

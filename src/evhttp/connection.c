@@ -18,6 +18,7 @@ static void destroy(struct connection *c)
     const struct mw_allocator *a = &c->state->rt->allocator;
     mw_unlink(&c->link);
     mw_unlink(&c->unsent);
+    transport_close(c);
     if (c->evcon != NULL) {
         if (c->tls.bev != NULL && c->connected)
             mw_tls_goodbye(c->tls.bev);
@@ -53,6 +54,7 @@ void connection_retire(struct connection *c)
     mw_unlink(&c->unsent);
     c->closing = true;
     c->x = NULL;
+    transport_close(c);
     bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
     bufferevent_disable(c->bev, EV_READ | EV_WRITE);
     mw_list_append(&c->state->dead, &c->link);
@@ -81,52 +83,14 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     arm_sweep(state);
 }
 
-/* Writes what the socket takes, which is nearly always all: otherwise evhttp would ask for
- * writability, wait for it, and take the wish back, at two system calls and a turn. */
-static void write_output(struct connection *c)
-{
-    struct evbuffer *output = bufferevent_get_output(c->bev);
-    evbuffer_unfreeze(output, 1); /* frozen, since only the bufferevent is to take from it */
-    int written = evbuffer_write(output, bufferevent_getfd(c->bev));
-    evbuffer_freeze(output, 1);
-    if (written > 0 && evbuffer_get_length(output) == 0)
-        bufferevent_trigger(c->bev, EV_WRITE, 0); /* what it does when it has written all */
-}
-
-/* All at the end of the turn, one behind the other: a server that gets its requests at once stays
- * awake for them, and waking it is the dearest part of a write. */
-static void on_flush(evutil_socket_t fd, short what, void *arg)
-{
-    struct evhttp_state *state = arg;
-    (void)fd;
-    (void)what;
-    while (!mw_list_empty(&state->unsent)) {
-        struct connection *c = MW_ITEM(state->unsent.next, struct connection, unsent);
-        mw_unlink(&c->unsent);
-        write_output(c);
-    }
-}
-
-void connection_flush(struct connection *c)
-{
-    struct evhttp_state *state = c->state;
-    if (!c->connected || c->tls.bev != NULL)
-        return; /* libevent writes, once it is connected, through TLS */
-    if (mw_list_empty(&state->unsent))
-        event_active(state->flush, EV_TIMEOUT, 0);
-    mw_list_append(&state->unsent, &c->unsent);
-}
-
 bool connections_open(struct evhttp_state *state)
 {
-    mw_list_init(&state->unsent);
     mw_list_init(&state->busy);
     mw_list_init(&state->idle);
     mw_list_init(&state->dead);
     state->reaping.run = reap;
     state->sweep = evtimer_new(state->rt->base, on_sweep, state);
-    state->flush = evtimer_new(state->rt->base, on_flush, state);
-    return state->sweep != NULL && state->flush != NULL;
+    return transports_open(state) && state->sweep != NULL;
 }
 
 void connections_drop_idle(void *arg)
@@ -146,8 +110,7 @@ void connections_free(struct evhttp_state *state)
     mw_undefer(&state->reaping);
     if (state->sweep != NULL)
         event_free(state->sweep);
-    if (state->flush != NULL)
-        event_free(state->flush);
+    transports_free(state);
 }
 
 static bool same(const char *a, const char *b)
@@ -256,6 +219,7 @@ void connection_park(struct connection *c)
 {
     struct evhttp_state *state = c->state;
     take_out(c);
+    transport_take_over(c); /* evhttp listens for its end */
     mw_list_prepend(&state->idle, &c->link);
     c->idle = true;
     c->x = NULL;

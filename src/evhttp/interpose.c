@@ -24,6 +24,7 @@ void interpose(struct connection *c)
     bufferevent_data_cb read, write;
     bufferevent_event_cb event;
     void *arg;
+    transport_take_over(c);
     bufferevent_getcb(c->bev, &read, &write, &event, &arg);
     if (event == on_event)
         return; /* evhttp has not moved on */
@@ -115,7 +116,7 @@ static void receive(struct connection *c)
     mw_exchange_on_activity(c->x);
     if (c->ev_read == NULL) {
         if (evbuffer_get_length(input) > most_early_input)
-            bufferevent_disable(c->bev, EV_READ); /* evhttp enables it when it starts to read */
+            transport_read(c, false); /* evhttp enables it when it starts to read */
         return;
     }
     if (!c->head_seen && !head_is_good(c, input))
@@ -132,8 +133,12 @@ static void receive(struct connection *c)
 
 static void on_read(struct bufferevent *bev, void *arg)
 {
-    struct connection *c = connection_of(bev);
     (void)arg;
+    interpose_read(connection_of(bev));
+}
+
+void interpose_read(struct connection *c)
+{
     if (c->x != NULL)
         receive(c);
     else
@@ -183,8 +188,14 @@ static void answer_while_sending(struct connection *c, int system_errno)
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
+    (void)bev;
+    interpose_event(arg, what);
+}
+
+void interpose_event(struct connection *c, short what)
+{
     int system_errno = EVUTIL_SOCKET_ERROR(); /* before anything else can change it */
-    struct connection *c = arg;
+    struct bufferevent *bev = c->bev;
     struct mw_failure f;
     if (c->x == NULL) {
         connection_retire(c);

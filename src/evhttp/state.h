@@ -13,6 +13,7 @@
 #include "net/tls.h"
 
 #include <event2/bufferevent.h>
+#include <event2/event_struct.h>
 #include <event2/http.h>
 
 /* The engine's part of a runtime. */
@@ -21,9 +22,10 @@ struct evhttp_state {
     struct mw_tls_store *tls;  /* made at the first https */
     struct mw_link busy, idle; /* connections; the last used first among the idle */
     int idle_count;
-    struct event *sweep;   /* closes connections that have been idle for long */
-    struct mw_link unsent; /* connections with a request to write */
-    struct event *flush;   /* due while there are some */
+    struct event *sweep;     /* closes connections that have been idle for long */
+    unsigned char *received; /* TRANSPORT_READ bytes that every connection reads into */
+    struct mw_link unsent;   /* connections with a request to write */
+    struct event *flush;     /* due while there are some */
     struct mw_deferred reaping;
     struct mw_link dead; /* connections that wait for evhttp to be off the stack */
 };
@@ -43,7 +45,9 @@ struct connection {
     struct evhttp_state *state;
     struct evhttp_connection *evcon;
     struct bufferevent *bev;
-    struct mw_tls tls; /* tls.bev is NULL on a plain connection */
+    struct mw_tls tls;     /* tls.bev is NULL on a plain connection */
+    struct event readable; /* of a plain connection, once it is connected: */
+    bool receives;         /* this one reads, and the bufferevent does not */
 
     /* which requests it fits */
     char *host;
@@ -83,15 +87,27 @@ struct connection *connection_find_idle(struct evhttp_state *state, const struct
 struct connection *connection_new(struct evhttp_state *state, const struct mw_outgoing *out,
                                   const char *address, struct mw_failure *f);
 void connection_attach(struct connection *c, mw_exchange *x, struct evhttp_request *request);
-void connection_flush(struct connection *c);  /* writes what is queued, soon and at once */
 void connection_park(struct connection *c);   /* its exchange is over: keep it for the next */
 void connection_retire(struct connection *c); /* never again; freed from the loop */
 void connections_free(struct evhttp_state *state);
 void connections_drop_idle(void *arg);
 bool connections_open(struct evhttp_state *state);
 
+/* transport.c */
+enum { TRANSPORT_READ = 32 << 10 };             /* the most that one read takes */
+void transport_open(struct connection *c);      /* it is connected */
+void transport_take_over(struct connection *c); /* from the bufferevent, if evhttp has enabled it */
+void transport_read(struct connection *c, bool on); /* goes on and stops reading */
+void transport_flush(struct connection *c);         /* writes what is queued, soon and at once */
+void transport_close(struct connection *c);
+bool transports_open(struct evhttp_state *state);
+void transports_free(struct evhttp_state *state);
+
 /* interpose.c */
 void interpose(struct connection *c); /* takes the bufferevent's callbacks over, again if need be */
+/* What a bufferevent tells, by whoever has read instead of it. */
+void interpose_read(struct connection *c);
+void interpose_event(struct connection *c, short what); /* errno is the error's */
 
 /* client.c */
 int client_start(mw_exchange *x);
