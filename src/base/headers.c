@@ -22,19 +22,19 @@ size_t mw_headers_size(const char *name, const char *value)
     return strlen(name) + strlen(value) + 2;
 }
 
-static const char *put(struct mw_headers *h, const char *text)
+const char *mw_headers_text(struct mw_headers *h, const char *bytes, size_t length)
 {
-    size_t size = strlen(text) + 1;
-    char *at = memcpy(h->end, text, size);
-    h->end += size;
+    char *at = memcpy(h->end, bytes, length);
+    at[length] = '\0';
+    h->end += length + 1;
     return at;
 }
 
 void mw_headers_add(struct mw_headers *h, const char *name, const char *value)
 {
     struct mw_header *field = &h->fields[h->count++];
-    field->name = put(h, name);
-    field->value = put(h, value);
+    field->name = mw_headers_text(h, name, strlen(name));
+    field->value = mw_headers_text(h, value, strlen(value));
 }
 
 const struct mw_header *mw_headers_find(const struct mw_headers *h, const char *name,

@@ -25,6 +25,9 @@ size_t mw_headers_size(const char *name, const char *value);
 /* Appends a field; room must have been reserved. */
 void mw_headers_add(struct mw_headers *h, const char *name, const char *value);
 
+/* Puts a text into the block and a NUL behind it; room must have been reserved. */
+const char *mw_headers_text(struct mw_headers *h, const char *bytes, size_t length);
+
 /* The first field of that name behind `after`, or of all where that is NULL; NULL if none. */
 const struct mw_header *mw_headers_find(const struct mw_headers *h, const char *name,
                                         const struct mw_header *after);

@@ -86,8 +86,8 @@ void mw_exchange_on_activity(mw_exchange *x);
 /* So many bytes of the request body have been sent in all. */
 void mw_exchange_on_sent(mw_exchange *x, uint64_t bytes);
 
-/* The final head. Takes the fields over. `length` of the body is -1 where it is not known, 0 where
- * there is none. */
+/* The final head. Takes the fields over, in whose block the reason lies. `length` of the body is -1
+ * where it is not known, 0 where there is none. */
 void mw_exchange_on_head(mw_exchange *x, int status, const char *reason, struct mw_headers *fields,
                          int64_t length);
 

@@ -201,11 +201,7 @@ void mw_exchange_on_head(mw_exchange *x, int status, const char *reason, struct 
     x->status = status;
     x->response = *fields;
     x->total = length;
-    x->reason = mw_strdup(&x->rt->allocator, reason);
-    if (x->reason == NULL) {
-        no_memory(x);
-        return;
-    }
+    x->reason = reason;
     mw_exchange_on_phase(x, MW_PHASE_BODY);
     news(x, MW_NEWS_HEAD);
     if (length > 0 && (uint64_t)length > x->outgoing.max_body_size)
@@ -374,7 +370,6 @@ void mw_exchange_free(mw_exchange *x)
     mw_headers_free(&x->response, a);
     mw_dealloc(a, x->method);
     mw_dealloc(a, x->ca_file);
-    mw_dealloc(a, x->reason);
     mw_dealloc(a, x->failure);
     mw_dealloc(a, x);
 }

@@ -44,8 +44,8 @@ struct mw_exchange {
 
     /* the response */
     int status;
-    char *reason;
     struct mw_headers response;
+    const char *reason;      /* in its block; NULL before there is one */
     struct evbuffer *buffer; /* received and not read; NULL until there is some */
     size_t scanned;          /* so many bytes of it hold no "\n" */
     uint64_t received, sent;

@@ -41,69 +41,31 @@ static void on_chunk(struct evhttp_request *request, void *arg)
         mw_exchange_on_body(c->x, evhttp_request_get_input_buffer(request));
 }
 
-/* A reply of 1.0, or with any Connection field but "close", has no body for evhttp where there is
- * no length. RFC 9112, 6.3 says that it has one, until the connection ends; evhttp believes it if
- * the field says close. */
-static void until_close(struct connection *c, struct evhttp_request *request)
-{
-    struct evkeyvalq *fields = evhttp_request_get_input_headers(request);
-    c->until_close = true;
-    while (evhttp_remove_header(fields, "Connection") == 0)
-        ;
-    evhttp_add_header(fields, "Connection", "close");
-}
-
-static int refuse_head(struct connection *c, struct mw_headers *h, int code, const char *text)
-{
-    mw_headers_free(h, &c->state->rt->allocator);
-    fail(c, code, text);
-    return -1;
-}
-
 /* 100 goes by (RFC 9110, 15.2.1); evhttp takes the others for the final reply. */
 static int on_interim(struct connection *c, struct evhttp_request *request, int status)
 {
-    struct mw_headers none = {NULL, 0, NULL};
     if (++c->interims > 32)
-        return refuse_head(c, &none, MW_PROTOCOL_FAILURE,
-                           "the server sends interim replies (1xx) only");
+        return fail(c, MW_PROTOCOL_FAILURE, "the server sends interim replies (1xx) only"), -1;
     if (status == 100) {
         c->held = false;
         evhttp_clear_headers(evhttp_request_get_input_headers(request));
         mw_exchange_on_phase(c->x, MW_PHASE_SEND); /* evhttp writes what it had held back */
         return 0;
     }
-    return refuse_head(c, &none, MW_PROTOCOL_INVALID_OPERATION_ERROR,
-                       status == 101 ? "the evhttp engine cannot switch protocols (101)"
-                                     : "the evhttp engine cannot read past an interim reply (1xx)");
+    fail(c, MW_PROTOCOL_INVALID_OPERATION_ERROR,
+         status == 101 ? "the evhttp engine cannot switch protocols (101)"
+                       : "the evhttp engine cannot read past an interim reply (1xx)");
+    return -1;
 }
 
 static int on_head(struct evhttp_request *request, void *arg)
 {
     struct connection *c = arg;
-    struct mw_headers h;
-    struct head head;
     if (c->x == NULL)
         return -1;
-    int status = evhttp_request_get_response_code(request);
-    if (status < 100 || status > 999 || request->major != 1)
-        return fail(c, MW_PROTOCOL_FAILURE, "the status line of the reply is malformed"), -1;
-    if (status < 200)
-        return on_interim(c, request, status);
-    if (!head_copy(&h, &c->state->rt->allocator, evhttp_request_get_input_headers(request)))
-        return fail(c, MW_UNKNOWN_NETWORK_ERROR, "no memory for the head of the reply"), -1;
-    const char *wrong = head_read(&head, &h);
-    if (wrong != NULL)
-        return refuse_head(c, &h, MW_PROTOCOL_FAILURE, wrong);
-
-    c->head_seen = true;
-    c->closing_after = !head_keeps_alive(&head, request->minor);
-    int64_t length = head_body_length(&head, status, request->type == EVHTTP_REQ_HEAD);
-    if (length < 0 && !head.chunked)
-        until_close(c, request);
-    mw_exchange *x = c->x;
-    mw_exchange_on_head(x, status, evhttp_request_get_response_code_line(request), &h, length);
-    return c->x != NULL ? 0 : -1; /* the core may have ended it: the body is too large */
+    if (c->head_seen)
+        return 0; /* it was told of already */
+    return on_interim(c, request, evhttp_request_get_response_code(request));
 }
 
 /* Connecting failed inside evhttp_make_request, before its callbacks could be taken over. */

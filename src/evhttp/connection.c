@@ -1,5 +1,6 @@
 /* Connections: made, kept for reuse by origin, and freed when evhttp is off the stack.
  * SPDX-License-Identifier: MIT */
+#include "base/grammar.h"
 #include "evhttp/state.h"
 
 #include <event2/buffer.h>
@@ -201,15 +202,27 @@ fail:
     return NULL;
 }
 
+static bool asks_to_close(const struct mw_outgoing *out)
+{
+    const struct mw_header *field = NULL;
+    while ((field = mw_headers_find(out->fields, "Connection", field)) != NULL) {
+        if (mw_list_has(field->value, "close"))
+            return true;
+    }
+    return false;
+}
+
 void connection_attach(struct connection *c, mw_exchange *x, struct evhttp_request *request)
 {
+    const struct mw_outgoing *out = mw_exchange_outgoing(x);
     take_out(c);
     mw_list_append(&c->state->busy, &c->link);
     c->x = x;
     c->request = request;
     c->reused = c->connected;
     c->heard = c->head_seen = c->until_close = c->write_failed = false;
-    c->held = mw_exchange_outgoing(x)->expects_continue;
+    c->held = out->expects_continue;
+    c->asked_to_close = asks_to_close(out);
     c->searched = 0;
     c->interims = 0;
     c->queued = c->flushed = 0;

@@ -1,4 +1,4 @@
-/* Heads: copied out of evhttp, and checked where evhttp takes what it should not.
+/* Heads: what they say of their message, and those of requests copied out of evhttp.
  * SPDX-License-Identifier: MIT */
 #include "base/grammar.h"
 #include "evhttp/state.h"
@@ -33,56 +33,6 @@ size_t head_find_end(const char *bytes, size_t length, size_t from)
             return (size_t)(at - bytes) + 2;
     }
     return 0;
-}
-
-/* RFC 9112, 4: HTTP-version SP status-code SP [ reason-phrase ]. Many leave out the last space. */
-static bool good_status_line(const char *line, size_t length)
-{
-    static const char pattern[] = "HTTP/1.d ddd";
-    const size_t least = sizeof pattern - 1;
-    if (length < least)
-        return false;
-    for (size_t i = 0; i < least; i++) {
-        bool digit = line[i] >= '0' && line[i] <= '9';
-        if (pattern[i] == 'd' ? !digit : line[i] != pattern[i])
-            return false;
-    }
-    return line[least - 3] != '0' && (length == least || line[least] == ' ') &&
-           mw_bad_field_value(line, length) < 0;
-}
-
-/* RFC 9112, 5: field-name ":" OWS field-value OWS. A line that begins with a blank goes on with the
- * value before it. */
-static const char *check_field_line(const char *line, size_t length)
-{
-    if (line[0] == ' ' || line[0] == '\t')
-        return mw_bad_field_value(line, length) < 0 ? NULL
-                                                    : "a field has a byte that is not allowed";
-    ssize_t colon = mw_bad_token(line, length); /* the name ends where its bytes do */
-    if (colon <= 0 || line[colon] != ':')
-        return memchr(line, ':', length) == NULL
-                   ? "a line has no colon"
-                   : "the name of a field has a byte that is not allowed there";
-    if (mw_bad_field_value(line + colon, length - (size_t)colon) >= 0)
-        return "the value of a field has a byte that is not allowed there";
-    return NULL;
-}
-
-const char *head_check(const char *bytes, size_t length)
-{
-    const char *wrong = NULL;
-    for (const char *line = bytes, *end = bytes + length; line < end && wrong == NULL;) {
-        const char *eol = memchr(line, '\n', (size_t)(end - line)); /* a head ends with one */
-        size_t size = (size_t)(eol - line);
-        if (size > 0 && line[size - 1] == '\r')
-            size--;
-        if (line == bytes)
-            wrong = good_status_line(line, size) ? NULL : "its status line is not one of HTTP/1";
-        else if (size > 0)
-            wrong = check_field_line(line, size);
-        line = eol + 1;
-    }
-    return wrong;
 }
 
 const char *head_check_fields(const struct mw_headers *h)

@@ -47,39 +47,10 @@ static struct connection *connection_of(struct bufferevent *bev)
 static void fail(struct connection *c, int code, const char *format, unsigned long long limit)
 {
     struct mw_failure f;
-    mw_failure_init(&f, code, c->head_seen ? MW_PHASE_BODY : MW_PHASE_HEAD);
+    mw_failure_init(&f, code, MW_PHASE_BODY);
     mw_failure_text(&f, format, limit);
     snprintf(f.address, sizeof f.address, "%s", c->address);
     client_failed(c, &f);
-}
-
-static void fail_head(struct connection *c, const char *wrong)
-{
-    struct mw_failure f;
-    mw_failure_init(&f, MW_PROTOCOL_FAILURE, MW_PHASE_HEAD);
-    mw_failure_text(&f, "the head of the reply is malformed: %s", wrong);
-    snprintf(f.address, sizeof f.address, "%s", c->address);
-    client_failed(c, &f);
-}
-
-/* Whether a whole head has come, and is one that evhttp may see. */
-static bool head_is_good(struct connection *c, struct evbuffer *input)
-{
-    size_t length = evbuffer_get_length(input);
-    size_t most = mw_exchange_outgoing(c->x)->max_head_size;
-    const char *bytes = (const char *)evbuffer_pullup(input, -1);
-    size_t head = bytes != NULL ? head_find_end(bytes, length, c->searched) : 0;
-    c->searched = length;
-    if (head > most || (head == 0 && length > most)) {
-        fail(c, MW_UNKNOWN_CONTENT_ERROR,
-             "the head of the reply is larger than max_head_size, %llu bytes", most);
-        return false;
-    }
-    const char *wrong = head > 0 ? head_check(bytes, head) : NULL;
-    if (wrong != NULL)
-        fail_head(c, wrong);
-    c->searched = 0; /* an interim head may be followed by another */
-    return head > 0 && wrong == NULL;
 }
 
 /* evhttp holds a chunk back until it is whole, and reads the line of its size whatever its length.
@@ -119,7 +90,7 @@ static void receive(struct connection *c)
             transport_read(c, false); /* evhttp enables it when it starts to read */
         return;
     }
-    if (!c->head_seen && !head_is_good(c, input))
+    if (!c->head_seen && !reply_take_head(c, input))
         return;
     c->ev_read(c->bev, c->ev_arg);
     if (c->x == NULL)

@@ -66,9 +66,10 @@ struct connection {
     bool reused; /* it had served another request before */
     bool heard;  /* at least one byte of the reply has come */
     bool head_seen;
-    bool until_close;   /* the body ends with the connection */
-    bool closing;       /* retired */
-    bool closing_after; /* the reply in flight is the last */
+    bool until_close;    /* the body ends with the connection */
+    bool closing;        /* retired */
+    bool asked_to_close; /* the request in flight is the last */
+    bool closing_after;  /* the reply in flight is the last */
     bool write_failed;
     bool held;     /* the body waits for 100 */
     bool counting; /* the output is watched, for upload progress */
@@ -126,13 +127,15 @@ enum mw_phase diagnose_phase(const struct connection *c, int system_errno);
 /* What a bufferevent's event means for the exchange on c. */
 void diagnose(const struct connection *c, short what, int system_errno, struct mw_failure *f);
 
+/* reply.c */
+/* Looks for a whole head in the input, reads it, and tells the exchange of one that is final. True
+ * if evhttp may go on with the input; otherwise there is none yet, or the exchange has ended. */
+bool reply_take_head(struct connection *c, struct evbuffer *input);
+
 /* head.c */
 /* The length of the head that the bytes begin with, with its empty line; 0 if it is not complete.
  * The first `from` bytes were looked at before. */
 size_t head_find_end(const char *bytes, size_t length, size_t from);
-/* Words for what is wrong with a response's head as it came, or NULL. evhttp stops at a NUL, takes
- * any version and any status, and control bytes: so it is shown good heads only. */
-const char *head_check(const char *bytes, size_t length);
 /* Copies evhttp's fields. Returns false without memory. */
 bool head_copy(struct mw_headers *h, const struct mw_allocator *a, struct evkeyvalq *fields);
 /* What a head says of its message's framing (RFC 9112, 6). */
