@@ -161,17 +161,16 @@ static bool add_body(struct evbuffer *output, const struct mw_outgoing *out)
     return true;
 }
 
+/* evhttp keeps a copy of every field and prints them one by one, so it is given none of them, but
+ * for the one that makes it hold the body back. See write_head. */
 static struct evhttp_request *build(struct connection *c, const struct mw_outgoing *out)
 {
     struct evhttp_request *request = evhttp_request_new(on_complete, c);
     if (request == NULL)
         return NULL;
-    struct evkeyvalq *fields = evhttp_request_get_output_headers(request);
-    for (size_t i = 0; i < out->fields->count; i++) {
-        const struct mw_header *field = &out->fields->fields[i];
-        if (evhttp_add_header(fields, field->name, field->value) != 0)
-            goto fail;
-    }
+    if (out->expects_continue && evhttp_add_header(evhttp_request_get_output_headers(request),
+                                                   "Expect", "100-continue") != 0)
+        goto fail;
     if (!add_body(evhttp_request_get_output_buffer(request), out))
         goto fail;
     evhttp_request_set_header_cb(request, on_head);
@@ -181,6 +180,56 @@ static struct evhttp_request *build(struct connection *c, const struct mw_outgoi
 fail:
     evhttp_request_free(request);
     return NULL;
+}
+
+static char *put(char *at, const char *text, size_t length)
+{
+    return (char *)memcpy(at, text, length) + length;
+}
+
+/* Puts the request's head in front of what is in the buffer. False without memory. */
+static bool prepend_head(struct evbuffer *output, struct evbuffer *spare,
+                         const struct mw_outgoing *out)
+{
+    static const char version[] = " HTTP/1.1\r\n";
+    const size_t method = strlen(out->method), target = strlen(out->target);
+    const struct mw_header *fields = out->fields->fields, *end = fields + out->fields->count;
+    size_t size = method + 1 + target + sizeof version - 1 + 2;
+    for (const struct mw_header *f = fields; f < end; f++)
+        size += strlen(f->name) + 2 + strlen(f->value) + 2;
+    struct evbuffer_iovec space;
+    if (evbuffer_reserve_space(spare, (ev_ssize_t)size, &space, 1) != 1)
+        return false;
+    char *at = put(space.iov_base, out->method, method);
+    *at++ = ' ';
+    at = put(at, out->target, target);
+    at = put(at, version, sizeof version - 1);
+    for (const struct mw_header *f = fields; f < end; f++) {
+        at = put(at, f->name, strlen(f->name));
+        at = put(at, ": ", 2);
+        at = put(at, f->value, strlen(f->value));
+        at = put(at, "\r\n", 2);
+    }
+    put(at, "\r\n", 2);
+    space.iov_len = size;
+    return evbuffer_commit_space(spare, &space, 1) == 0 &&
+           evbuffer_prepend_buffer(output, spare) == 0;
+}
+
+/* evhttp has just written the head of its request: ours takes its place. */
+static bool write_head(struct connection *c)
+{
+    const struct mw_outgoing *out = mw_exchange_outgoing(c->x);
+    struct evbuffer *output = bufferevent_get_output(c->bev);
+    size_t body = c->held ? 0 : out->body_length;
+    evbuffer_unfreeze(output, 1); /* frozen, since only the bufferevent is to take from it */
+    evbuffer_drain(output, evbuffer_get_length(output) - body);
+    bool done = prepend_head(output, c->state->head, out);
+    if (c->tls.bev == NULL) /* one of TLS freezes nothing, and could not take what it has sent */
+        evbuffer_freeze(output, 1);
+    if (!done)
+        fail(c, MW_UNKNOWN_NETWORK_ERROR, "no memory for the head of the request");
+    return done;
 }
 
 /* Progress of the request body. The head goes first and counts for nothing. */
@@ -225,7 +274,8 @@ static bool send_on(struct connection *c, mw_exchange *x)
     /* The core has clocks of its own: evhttp's would need a timer with each turn. */
     bufferevent_set_timeouts(c->bev, NULL, NULL);
     interpose(c);
-    transport_flush(c);
+    if (c->connected && write_head(c))
+        transport_flush(c);
     return true;
 }
 
@@ -238,6 +288,7 @@ void client_connected(struct connection *c)
     bufferevent_set_max_single_write(c->bev, 256 << 10);
     transport_open(c);
     mw_exchange_on_phase(c->x, MW_PHASE_SEND);
+    write_head(c);
 }
 
 void client_written(struct connection *c)

@@ -24,6 +24,7 @@ struct evhttp_state {
     int idle_count;
     struct event *sweep;     /* closes connections that have been idle for long */
     unsigned char *received; /* TRANSPORT_READ bytes that every connection reads into */
+    struct evbuffer *head;   /* of a request, while it is put together */
     struct mw_link unsent;   /* connections with a request to write */
     struct event *flush;     /* due while there are some */
     struct mw_deferred reaping;

@@ -146,12 +146,15 @@ bool transports_open(struct evhttp_state *state)
     mw_list_init(&state->unsent);
     state->received = mw_alloc(&state->rt->allocator, TRANSPORT_READ);
     state->flush = evtimer_new(state->rt->base, on_flush, state);
-    return state->received != NULL && state->flush != NULL;
+    state->head = evbuffer_new();
+    return state->received != NULL && state->head != NULL && state->flush != NULL;
 }
 
 void transports_free(struct evhttp_state *state)
 {
     if (state->flush != NULL)
         event_free(state->flush);
+    if (state->head != NULL)
+        evbuffer_free(state->head);
     mw_dealloc(&state->rt->allocator, state->received);
 }
