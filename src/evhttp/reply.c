@@ -66,10 +66,13 @@ static const char *read_folded_line(struct mw_headers *h, const char *line, size
     if (h->count == 0)
         return "it begins with the continuation of a field";
     struct mw_span more = trim(line, length);
-    if (more.length > 0) {
-        h->end[-1] = ' '; /* the end of that value, which is the last text of all */
-        mw_headers_text(h, more.at, more.length);
-    }
+    if (more.length == 0)
+        return NULL;
+    if (h->fields[h->count - 1].value[0] == '\0')
+        h->end--; /* that value is the last text of all */
+    else
+        h->end[-1] = ' ';
+    mw_headers_text(h, more.at, more.length);
     return NULL;
 }
 

@@ -96,7 +96,8 @@ void connections_drop_idle(void *arg);
 bool connections_open(struct evhttp_state *state);
 
 /* transport.c */
-enum { TRANSPORT_READ = 32 << 10 };             /* the most that one read takes */
+/* The most that one read takes: with what libevent adds, a power of two, to which it rounds. */
+enum { TRANSPORT_READ = (32 << 10) - 64 };
 void transport_open(struct connection *c);      /* it is connected */
 void transport_take_over(struct connection *c); /* from the bufferevent, if evhttp has enabled it */
 void transport_read(struct connection *c, bool on); /* goes on and stops reading */
