@@ -21,20 +21,6 @@ bool head_copy(struct mw_headers *h, const struct mw_allocator *a, struct evkeyv
     return true;
 }
 
-size_t head_find_end(const char *bytes, size_t length, size_t from)
-{
-    const char *end = bytes + length;
-    const char *at = bytes + (from > 3 ? from - 3 : 0);
-    while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-        at++;
-        if (end - at >= 1 && at[0] == '\n')
-            return (size_t)(at - bytes) + 1;
-        if (end - at >= 2 && at[0] == '\r' && at[1] == '\n')
-            return (size_t)(at - bytes) + 2;
-    }
-    return 0;
-}
-
 const char *head_check_fields(const struct mw_headers *h)
 {
     for (size_t i = 0; i < h->count; i++) {

@@ -7,8 +7,6 @@
 #include <event2/http_struct.h>
 #include <event2/util.h>
 
-#include <stdio.h>
-
 /* While a request is being sent evhttp reads what comes and looks at it later; a server that talks
  * before it has listened must not fill the memory. */
 static const size_t most_early_input = 256u << 10;
@@ -44,15 +42,6 @@ static struct connection *connection_of(struct bufferevent *bev)
     return arg;
 }
 
-static void fail(struct connection *c, int code, const char *format, unsigned long long limit)
-{
-    struct mw_failure f;
-    mw_failure_init(&f, code, MW_PHASE_BODY);
-    mw_failure_text(&f, format, limit);
-    snprintf(f.address, sizeof f.address, "%s", c->address);
-    client_failed(c, &f);
-}
-
 /* evhttp holds a chunk back until it is whole, and reads the line of its size whatever its length.
  * Where it stands in the chunks can be seen from its count of bytes to read: below 0 it waits for a
  * line. */
@@ -64,11 +53,11 @@ static void check_body(struct connection *c, struct evbuffer *input)
     if (!request->chunked)
         return; /* the head told the length, or it is given to the exchange as it comes */
     if (request->ntoread > 0 && mw_exchange_received(c->x) + (uint64_t)request->ntoread > most)
-        fail(c, MW_UNKNOWN_CONTENT_ERROR, "the body is larger than max_body_size, %llu bytes",
-             most);
+        client_fail(c, MW_UNKNOWN_CONTENT_ERROR,
+                    "the body is larger than max_body_size, %llu bytes", (unsigned long long)most);
     else if (request->ntoread < 0 && waiting > most_chunk_line)
-        fail(c, MW_PROTOCOL_FAILURE, "the line of a chunk's size is longer than %llu bytes",
-             most_chunk_line);
+        client_fail(c, MW_PROTOCOL_FAILURE, "the line of a chunk's size is longer than %zu bytes",
+                    most_chunk_line);
 }
 
 /* After 100 evhttp writes what it had held back, and waits until that is written. Where it is
@@ -128,7 +117,7 @@ static void on_write(struct bufferevent *bev, void *arg)
     if (c->x == NULL)
         return;
     interpose(c);
-    client_written(c);
+    send_written(c);
 }
 
 /* The server may have answered and closed before it had read the request, as with 413: what it said
@@ -176,7 +165,7 @@ void interpose_event(struct connection *c, short what)
         c->ev_event(bev, what, c->ev_arg);
         if (c->x != NULL) {
             interpose(c);
-            client_connected(c);
+            send_connected(c);
         }
         return;
     }

@@ -10,8 +10,6 @@
 
 #include <event2/buffer.h>
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 struct reply {
@@ -21,6 +19,22 @@ struct reply {
 };
 
 /* ---- reading ------------------------------------------------------------------------------- */
+
+/* The length of the head that the bytes begin with, with its empty line; 0 if it is not complete.
+ * The first `from` bytes were looked at before. */
+static size_t find_end(const char *bytes, size_t length, size_t from)
+{
+    const char *end = bytes + length;
+    const char *at = bytes + (from > 3 ? from - 3 : 0);
+    while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+        at++;
+        if (end - at >= 1 && at[0] == '\n')
+            return (size_t)(at - bytes) + 1;
+        if (end - at >= 2 && at[0] == '\r' && at[1] == '\n')
+            return (size_t)(at - bytes) + 2;
+    }
+    return 0;
+}
 
 static bool is_blank(char c)
 {
@@ -149,19 +163,6 @@ static bool show_framing(struct evbuffer *input, bool chunked, int64_t length)
 
 /* ---- telling ------------------------------------------------------------------------------- */
 
-static bool fail(struct connection *c, int code, const char *format, ...)
-{
-    struct mw_failure f;
-    va_list args;
-    mw_failure_init(&f, code, MW_PHASE_HEAD);
-    va_start(args, format);
-    vsnprintf(f.text, sizeof f.text, format, args);
-    va_end(args);
-    snprintf(f.address, sizeof f.address, "%s", c->address);
-    client_failed(c, &f);
-    return false;
-}
-
 /* The final head, of so many bytes at the front of the input. */
 static bool tell(struct connection *c, struct evbuffer *input, size_t bytes, struct reply *r)
 {
@@ -171,13 +172,14 @@ static bool tell(struct connection *c, struct evbuffer *input, size_t bytes, str
     const char *wrong = head_read(&head, &r->fields);
     if (wrong != NULL) {
         mw_headers_free(&r->fields, a);
-        return fail(c, MW_PROTOCOL_FAILURE, "%s", wrong);
+        return client_fail(c, MW_PROTOCOL_FAILURE, "%s", wrong), false;
     }
     int64_t length = head_body_length(&head, r->status, strcmp(out->method, "HEAD") == 0);
     evbuffer_drain(input, bytes);
     if (!show_framing(input, head.chunked, length)) {
         mw_headers_free(&r->fields, a);
-        return fail(c, MW_UNKNOWN_NETWORK_ERROR, "no memory for the head of the reply");
+        return client_fail(c, MW_UNKNOWN_NETWORK_ERROR, "no memory for the head of the reply"),
+               false;
     }
     c->head_seen = true;
     c->closing_after = c->asked_to_close || !head_keeps_alive(&head, r->minor);
@@ -193,21 +195,24 @@ bool reply_take_head(struct connection *c, struct evbuffer *input)
     size_t length = evbuffer_get_length(input);
     size_t most = mw_exchange_outgoing(c->x)->max_head_size;
     const char *bytes = (const char *)evbuffer_pullup(input, -1);
-    size_t head = bytes != NULL ? head_find_end(bytes, length, c->searched) : 0;
+    size_t head = bytes != NULL ? find_end(bytes, length, c->searched) : 0;
     c->searched = length;
     if (head > most || (head == 0 && length > most))
-        return fail(c, MW_UNKNOWN_CONTENT_ERROR,
-                    "the head of the reply is larger than max_head_size, %zu bytes", most);
+        return client_fail(c, MW_UNKNOWN_CONTENT_ERROR,
+                           "the head of the reply is larger than max_head_size, %zu bytes", most),
+               false;
     if (head == 0)
         return false;
     c->searched = 0; /* an interim head may be followed by another */
     if (!reserve(&r, a, bytes, head))
-        return fail(c, MW_UNKNOWN_NETWORK_ERROR, "no memory for the head of the reply");
+        return client_fail(c, MW_UNKNOWN_NETWORK_ERROR, "no memory for the head of the reply"),
+               false;
     const char *wrong = read_lines(&r, bytes, head);
     if (wrong == NULL && r.status >= 200)
         return tell(c, input, head, &r);
     mw_headers_free(&r.fields, a);
     if (wrong != NULL)
-        return fail(c, MW_PROTOCOL_FAILURE, "the head of the reply is malformed: %s", wrong);
+        return client_fail(c, MW_PROTOCOL_FAILURE, "the head of the reply is malformed: %s", wrong),
+               false;
     return true; /* an interim head: evhttp sees it as it is */
 }

@@ -7,6 +7,7 @@
 #ifndef MW_EVHTTP_STATE_H
 #define MW_EVHTTP_STATE_H
 
+#include "base/attribute.h"
 #include "core/engine.h"
 #include "core/runtime.h"
 #include "net/resolve.h"
@@ -118,9 +119,15 @@ void client_pause(mw_exchange *x, bool on);
 void client_cancel(mw_exchange *x);
 void client_locate(const mw_exchange *x, struct mw_failure *f);
 void client_forget(mw_exchange *x);
-void client_connected(struct connection *c);
-void client_written(struct connection *c);
+struct evhttp_request *client_request(struct connection *c); /* that reports; NULL: no memory */
 void client_failed(struct connection *c, const struct mw_failure *f); /* may retry */
+void client_fail(struct connection *c, int code, const char *format, ...) MW_PRINTF(3, 4);
+
+/* send.c */
+bool send_method(const char *method, enum evhttp_cmd_type *type); /* false: evhttp cannot */
+bool send_on(struct connection *c, mw_exchange *x);               /* false without memory */
+void send_connected(struct connection *c);
+void send_written(struct connection *c);
 
 /* diagnose.c */
 /* The phase that the exchange on c is in; `system_errno` of its failure, EINPROGRESS if it has not
@@ -135,9 +142,6 @@ void diagnose(const struct connection *c, short what, int system_errno, struct m
 bool reply_take_head(struct connection *c, struct evbuffer *input);
 
 /* head.c */
-/* The length of the head that the bytes begin with, with its empty line; 0 if it is not complete.
- * The first `from` bytes were looked at before. */
-size_t head_find_end(const char *bytes, size_t length, size_t from);
 /* Copies evhttp's fields. Returns false without memory. */
 bool head_copy(struct mw_headers *h, const struct mw_allocator *a, struct evkeyvalq *fields);
 /* What a head says of its message's framing (RFC 9112, 6). */
