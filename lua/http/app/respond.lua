@@ -24,10 +24,19 @@ local function finish(response, wire)
   wire:finish()
 end
 
+-- As the client will see it: what a whole body has counts, whatever a script has set.
+local function length_of(response)
+  local kind = body.kind(response._body, 1)
+  if kind == "none" or kind == "stream" then
+    return response.length
+  end
+  return #body.content(kind, response._body, 1)
+end
+
 --- Sends the head now; the body follows in chunks, unless its length is set.
 function M.flush_headers(response)
   if not response._sent then
-    send_head(response, response._wire, response.length)
+    send_head(response, response._wire, length_of(response))
   end
 end
 
@@ -224,7 +233,7 @@ function M.respond(ctx)
     return send_empty(response, wire)
   elseif ctx.request.method == "HEAD" then
     if not response._sent then
-      send_head(response, wire, response.length)
+      send_head(response, wire, length_of(response))
     end
     return finish(response, wire)
   elseif kind == "none" then
