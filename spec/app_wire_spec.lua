@@ -237,6 +237,34 @@ describe("on the wire, a reply", function()
     assert.is_nil(reply.headers["transfer-encoding"])
   end)
 
+  for i, row in ipairs {
+    { "shorter", "the body has 1 bytes, and the Content-Length that was sent is 5", function(ctx)
+      ctx.body = "known"
+      ctx:flush_headers()
+      ctx.body = "k"
+    end },
+    { "longer", "the body is longer than its Content-Length, 5", function(ctx)
+      ctx.body = "known"
+      ctx:flush_headers()
+      ctx.body = "much longer"
+    end },
+    { "shorter", "the body has 3 bytes, and the Content-Length that was sent is 5", function(ctx)
+      ctx.length = 5
+      ctx.body = pieces("a", "bc")
+    end },
+    { "longer", "the body is longer than its Content-Length, 5", function(ctx)
+      ctx.length = 5
+      ctx.body = pieces("abc", "def")
+    end },
+  } do
+    it(("that is %s than it was said to be is cut, and the script told, row %d"):format(row[1], i), function()
+      local server, app = serve(row[3])
+      talk(server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") -- the server closes
+      assert.equal(1, #app.errors)
+      assert.truthy(app.errors[1].err.message:find(row[2], 1, true), app.errors[1].err.message)
+    end)
+  end
+
   it("that was begun is cut by an error", function()
     local server, app = serve(function(ctx)
       ctx:flush_headers()

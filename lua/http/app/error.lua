@@ -1,6 +1,7 @@
 -- http.app.error: what a handler may throw, and what the client is told of it.
 -- SPDX-License-Identifier: MIT
 
+local boom = require "http.boom"
 local core = require "http.core"
 local failure = require "http.failure"
 local status = require "http.status"
@@ -60,13 +61,14 @@ end
 
 -- ---- what was thrown --------------------------------------------------------------------------
 
--- nil, too, where the value throws when it is asked.
+--- A field of something thrown; nil, too, where the value throws when it is asked.
 local function field(value, name)
   local ok, found = pcall(function()
     return type(value) == "table" and value[name] or nil
   end)
   return ok and found or nil
 end
+M.field = field
 
 -- What an error says of itself; a plain table says it in `message`.
 local function words(value)
@@ -100,8 +102,7 @@ function M.describe(thrown)
     code = 500
   end
   local reply = { error = err, status = code, trace = thrown.trace, headers = field(err, "headers"), type = "text" }
-  if err.is_boom then
-    local boom = require "http.boom"
+  if boom.is(err) then
     reply.status = err.output.status_code
     reply.headers = err.output.headers
     reply.type = "json"

@@ -91,7 +91,7 @@ end
 --- Called with every error of a handler, and its context. By default it logs those that the client is not
 --- told of, with their tracebacks. Assign another to do otherwise.
 function methods.on_error(err, ctx)
-  if ctx.app.silent or err.status == 404 or ctx.exposed then
+  if ctx.app.silent or http_error.field(err, "status") == 404 or ctx.exposed then
     return
   end
   core.report(ctx.trace or core.words(err))

@@ -14,7 +14,7 @@ local function send_head(response, wire, length)
   if response._status < 200 then
     error(("the status %d is no final one: the client would wait for another"):format(response._status), 0)
   end
-  response._sent = true
+  response._sent, response._promised = true, length or false
   return wire:head(response._status, response._message or status.phrase(response._status), response._headers:list(),
     length)
 end
@@ -40,12 +40,22 @@ function M.flush_headers(response)
   end
 end
 
+-- A head that has been sent may have told another length than the body came to. The server cuts the
+-- connection then; here the script is told.
+local function check_length(response, written)
+  local promised = response._promised
+  if promised and written < promised then
+    error(("the body has %d bytes, and the Content-Length that was sent is %d"):format(written, promised), 0)
+  end
+end
+
 -- The whole answer, of a body that is there.
 local function send(response, wire, content)
   local ok = true
   if not response._sent then
     ok = send_head(response, wire, #content)
   end
+  check_length(response, #content)
   if ok and content ~= "" then
     wire:write(content)
   end
@@ -143,7 +153,9 @@ end
 local function pump(response, wire, source, read, chunk)
   local state = watch(wire, source)
   local why
+  local written = 0
   while chunk do
+    written = written + #chunk
     if not wire:write(chunk) then
       break
     end
@@ -155,6 +167,8 @@ local function pump(response, wire, source, read, chunk)
   end
   if why and not wire:gone() then
     error("the body broke off: " .. why, 0)
+  elseif not wire:gone() then
+    check_length(response, written)
   end
   body.close(source)
   finish(response, wire)
@@ -187,7 +201,7 @@ local function send_stream(ctx, response, wire)
   send_stream_head(response, wire, bodyless and "" or chunk)
   if bodyless then
     body.close(source)
-    chunk = nil
+    return finish(response, wire)
   end
   pump(response, wire, source, read, chunk)
 end

@@ -375,6 +375,7 @@ function M.new(app, ctx, wire)
     _body = nil,
     _null_body = false,
     _sent = false, -- the head
+    _promised = false, -- the length that it told
     _finished = false,
   }, class)
 end
