@@ -395,7 +395,7 @@ describe("anything else that is thrown", function()
     local reply = apps.ask(function(ctx)
       ctx:throw(503, { headers = { ["Retry-After"] = 120, ["Content-Type"] = "x/y", ["content-length"] = "1" } })
     end, {}, { may_fail = true })
-    apps.check_headers(assert, { ["Retry-After"] = "120", ["Content-Type"] = TEXT, ["Content-Length"] = "19" },
+    apps.check_headers({ ["Retry-After"] = "120", ["Content-Type"] = TEXT, ["Content-Length"] = "19" },
       reply.headers, "")
     for _, headers in ipairs { { ["X-A"] = "a\nb" }, { ["X A"] = "1" }, { ["X-A"] = print } } do
       local answer, reports = logged(function(ctx) ctx:throw(400, "words", { headers = headers }) end)

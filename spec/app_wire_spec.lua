@@ -8,6 +8,7 @@ local http = require("http")
 local raw = require("raw")
 local string_stream = require("http.string_stream")
 
+local pieces = apps.pieces
 local opened = {}
 
 local function close_all()
@@ -57,14 +58,6 @@ end
 local function answer_of(handler)
   local server = serve(handler)
   return ask(server)
-end
-
-local function pieces(...)
-  local list, i = { ... }, 0
-  return function()
-    i = i + 1
-    return list[i]
-  end
 end
 
 describe("on the wire, a reply", function()

@@ -1,6 +1,7 @@
 -- Applications for specs: one of a single handler, asked without a socket, and what its errors came to.
 -- SPDX-License-Identifier: MIT
 
+local assert = require("luassert")
 local http = require("http")
 
 local M = {}
@@ -45,14 +46,68 @@ function M.inside(request, fn, settings)
   return unpack(results, 1, results.n)
 end
 
--- The fields of a reply that are in `expected`; false stands for one that must not be there.
-function M.check_headers(assert, expected, headers, title)
+-- Compares the fields of a reply that are in `expected`; false stands for one that must not be there.
+function M.check_headers(expected, headers, title)
   for name, value in pairs(expected) do
     if value == false then
       assert.is_nil(headers[name], ("%s: %s"):format(title, name))
     else
       assert.same(value, headers[name], ("%s: %s"):format(title, name))
     end
+  end
+end
+
+local function check_reply(row, half, reply, result)
+  if row.returns ~= nil then
+    assert.same(row.returns, result, half)
+  end
+  for _, name in ipairs { "status", "message", "body" } do
+    if row[name] ~= nil then
+      assert.equal(row[name], reply[name], half .. " " .. name)
+    end
+  end
+  M.check_headers(row.headers or {}, reply.headers, half)
+end
+
+-- Calls row.run(half, ctx) in two handlers, half being ctx.response (ctx.request with `of` "request")
+-- and then ctx, or only `row.only`. Compares what it returns with row.returns, and the reply with
+-- status, message, body and headers as far as the row tells them.
+function M.check(row, of)
+  of = "ctx." .. (of or "response")
+  for _, half in ipairs(row.only and { row.only } or { of, "ctx" }) do
+    local result
+    local reply = M.ask(function(ctx)
+      result = row.run(half == "ctx" and ctx or half == of and ctx[of:sub(5)], ctx)
+    end, row.request, M.copy(row.settings))
+    check_reply(row, half, reply, result)
+  end
+end
+
+function M.copy(fields)
+  local copy = {}
+  for name, value in pairs(fields or {}) do
+    copy[name] = value
+  end
+  return copy
+end
+
+-- Makes a test of each row { title, run, … }.
+function M.rows(list, of)
+  local it = getfenv(2).it
+  for _, row in ipairs(list) do
+    row.run = row.run or row[2]
+    it(row[1], function()
+      M.check(row, of)
+    end)
+  end
+end
+
+-- Gives pieces one at a time, as a function that is a body does.
+function M.pieces(...)
+  local list, i = { ... }, 0
+  return function()
+    i = i + 1
+    return list[i]
   end
 end
 
