@@ -3,6 +3,7 @@
 
 local assert = require("luassert")
 local http = require("http")
+local core = require("http.core") -- which http has put there
 
 local M = {}
 
@@ -100,6 +101,31 @@ function M.rows(list, of)
       M.check(row, of)
     end)
   end
+end
+
+-- Calls fn and returns what was reported meanwhile.
+function M.reports_of(fn)
+  local report, list = core.report, {}
+  core.report = function(message) -- luacheck: ignore 122
+    list[#list + 1] = message
+  end
+  local ok, why = pcall(fn)
+  core.report = report -- luacheck: ignore 122
+  if not ok then
+    error(why, 0)
+  end
+  return list
+end
+
+-- The reply of an application whose on_error is the one that it has by itself, and what was reported.
+function M.logged(handler, settings, request)
+  local reply
+  local reports = M.reports_of(function()
+    local app = http.app(settings)
+    app:use(handler)
+    reply = app:callback()(request or {})
+  end)
+  return reply, reports
 end
 
 -- Gives pieces one at a time, as a function that is a body does.
