@@ -280,6 +280,14 @@ describe("request.type, charset, length and is", function()
         request = { method = "POST", body = "x", headers = { ["Content-Type"] = row[1] } } }
     end
   end)
+  it("is throws what is no type", function()
+    apps.inside({ method = "POST", body = "x" }, function(ctx)
+      for _, half in ipairs { ctx, ctx.request } do
+        assert_misuse("bad argument #2 to 'is' (string or list of strings expected, got number)",
+          function() half:is("html", 7) end)
+      end
+    end)
+  end)
   rows {
     { "is is nil without a body", function(r) return tostring(r:is("html")) end, returns = "nil",
       request = { headers = { ["Content-Type"] = HTML } } },
@@ -344,8 +352,13 @@ describe("request.accepts", function()
       for _, half in ipairs { ctx, ctx.request } do
         for _, names in pairs(SPELLINGS) do
           for _, name in ipairs(names) do
-            assert_misuse("bad argument", function() half[name](half, 7) end)
-            assert_misuse("bad argument", function() half[name](half, { {} }) end)
+            local own = name:gsub("%u", function(c) return "_" .. c:lower() end)
+            assert_misuse(("bad argument #1 to '%s' (string or list of strings expected, got number)"):format(own),
+              function() half[name](half, 7) end)
+            assert_misuse(("bad argument #2 to '%s' (string or list of strings expected, got boolean)"):format(own),
+              function() half[name](half, "a", true) end)
+            assert_misuse(("bad argument #1 to '%s' (string or list of strings expected, got table)"):format(own),
+              function() half[name](half, { "a", {} }) end)
           end
         end
       end

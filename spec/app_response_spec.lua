@@ -249,6 +249,14 @@ describe("response.get, set, append, remove and has", function()
             function() half[name](half, "X-A", print) end)
         end
         assert_misuse("bad value of the header 'X-A'", function() half:set { ["X-A"] = "\n" } end)
+        for _, value in ipairs { "abc", "-1", "1, 1", "", 1.5, -1, true } do
+          assert_misuse("bad value of the header 'Content-Length' (number of bytes expected, got '",
+            function() half:set("Content-Length", value) end)
+        end
+        for _, name in ipairs { "get", "has", "remove" } do
+          assert_misuse(("bad argument #1 to '%s' (string expected, got nil)"):format(name),
+            function() half[name](half) end)
+        end
         assert_misuse("the header 'Content-Type' must have exactly one value",
           function() half:set("Content-Type", { "a/b", "c/d" }) end)
         assert.is_nil(ctx.response:get("X-A"))

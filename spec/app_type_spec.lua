@@ -76,6 +76,7 @@ describe("response.type", function()
   it("throws a line break", function()
     apps.inside({}, function(ctx)
       for _, half in ipairs { ctx, ctx.response } do
+        assert_misuse("bad type (string or nil expected, got number)", function() half.type = 7 end)
         assert_misuse("bad value of the header 'Content-Type'", function() half.type = "text/x\r\nX-Evil: 1" end)
       end
     end)
@@ -116,8 +117,12 @@ describe("response.is", function()
   it("throws what is no type", function()
     apps.inside({}, function(ctx)
       ctx.type = "html"
-      assert_misuse("'is'", function() ctx.response:is(7) end)
-      assert_misuse("'is'", function() ctx.response:is("html", {}) end)
+      assert_misuse("bad argument #1 to 'is' (string or list of strings expected, got number)",
+        function() ctx.response:is(7) end)
+      assert_misuse("bad argument #2 to 'is' (string or list of strings expected, got table)",
+        function() ctx.response:is("html", {}) end)
+      assert_misuse("bad argument #1 to 'is' (string or list of strings expected, got boolean)",
+        function() ctx.response:is { "html", true } end)
     end)
   end)
 

@@ -37,11 +37,14 @@ end
 local function check_value(name, value, level)
   local kind = type(value)
   if kind == "number" or kind == "boolean" then
-    return tostring(value)
+    value = tostring(value)
   elseif kind ~= "string" then
     error(("bad value of the header '%s' (string, number or list expected, got %s)"):format(name, kind), level + 1)
-  elseif value:find("[%z\1-\8\10-\31\127]") then
+  end
+  if value:find("[%z\1-\8\10-\31\127]") then
     error(("bad value of the header '%s': it has a control character (a line break, perhaps)"):format(name), level + 1)
+  elseif name:lower() == "content-length" and not value:find("^%d+$") then
+    error(("bad value of the header '%s' (number of bytes expected, got '%s')"):format(name, value), level + 1)
   end
   return value
 end

@@ -204,6 +204,7 @@ function getters:ip()
 end
 
 function setters:ip(value)
+  check_string("ip", value)
   self._ip = value
 end
 
@@ -261,12 +262,17 @@ methods.text = request_body.text
 
 -- ---- negotiation ------------------------------------------------------------------------------
 
-local function list_of(...)
+-- The types that a method of that name was given: strings, or one list of them; nil if none.
+local function list_of(name, ...)
   local given = ...
-  if type(given) == "table" then
-    return given
+  local list = type(given) == "table" and given or { ... }
+  for i, item in ipairs(list) do
+    if type(item) ~= "string" then
+      local message = "bad argument #%d to '%s' (string or list of strings expected, got %s)"
+      error(message:format(list == given and 1 or i, name, type(item)), 3)
+    end
   end
-  return select("#", ...) > 0 and { ... } or nil
+  return list[1] ~= nil and list or nil
 end
 
 --- Whether the body is of one of the types ("json", "text/*", …): the one that fits, false if none does,
@@ -276,24 +282,24 @@ function methods:is(...)
   if not headers["transfer-encoding"] and not headers["content-length"] then
     return nil
   end
-  return type_is.is(headers["content-type"], list_of(...) or {})
+  return type_is.is(headers["content-type"], list_of("is", ...) or {})
 end
 
 --- The best of the given types for the client, or false; without any, all that it takes, best first.
 function methods:accepts(...)
-  return accepts.types(get(self, "Accept"), list_of(...))
+  return accepts.types(get(self, "Accept"), list_of("accepts", ...))
 end
 
 function methods:accepts_encodings(...)
-  return accepts.encodings(get(self, "Accept-Encoding"), list_of(...))
+  return accepts.encodings(get(self, "Accept-Encoding"), list_of("accepts_encodings", ...))
 end
 
 function methods:accepts_charsets(...)
-  return accepts.charsets(get(self, "Accept-Charset"), list_of(...))
+  return accepts.charsets(get(self, "Accept-Charset"), list_of("accepts_charsets", ...))
 end
 
 function methods:accepts_languages(...)
-  return accepts.languages(get(self, "Accept-Language"), list_of(...))
+  return accepts.languages(get(self, "Accept-Language"), list_of("accepts_languages", ...))
 end
 
 --- Whether what the client has is still good, by If-None-Match and If-Modified-Since: set the reply's

@@ -61,12 +61,20 @@ function getters:headers()
 end
 getters.header = getters.headers
 
+local function check_field(name, field)
+  if type(field) ~= "string" then
+    error(("bad argument #1 to '%s' (string expected, got %s)"):format(name, type(field)), 3)
+  end
+end
+
 --- The value of a field: a string, a list if there are several, nil if there is none.
 function methods:get(field)
+  check_field("get", field)
   return self._headers:get(field)
 end
 
 function methods:has(field)
+  check_field("has", field)
   return self._headers:get(field) ~= nil
 end
 
@@ -101,6 +109,7 @@ function methods:append(field, value)
 end
 
 function methods:remove(field)
+  check_field("remove", field)
   if not self._sent then
     self._headers:remove(field)
   end
@@ -132,10 +141,12 @@ end
 
 --- A media type or the extension of a file. Text gets a charset. What is not known removes the field.
 function setters:type(name)
-  if self._sent then
+  if name ~= nil and type(name) ~= "string" then
+    error(("bad type (string or nil expected, got %s)"):format(type(name)), 2)
+  elseif self._sent then
     return
   end
-  local full = type(name) == "string" and mime.content_type(name) or nil
+  local full = name and mime.content_type(name)
   if full then
     self._headers:set("Content-Type", full, 2)
   else
@@ -147,7 +158,14 @@ end
 --- any, the type itself.
 function methods:is(...)
   local given = ...
-  return type_is.is(self.type, type(given) == "table" and given or { ... })
+  local types = type(given) == "table" and given or { ... }
+  for i, name in ipairs(types) do
+    if type(name) ~= "string" then
+      local message = "bad argument #%d to 'is' (string or list of strings expected, got %s)"
+      error(message:format(types == given and 1 or i, type(name)), 2)
+    end
+  end
+  return type_is.is(self.type, types)
 end
 
 --- Content-Length as it is set, or as it follows from the body; nil if it is not known.
