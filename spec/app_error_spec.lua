@@ -222,7 +222,8 @@ describe("app.on_error", function()
     assert.equal(500, err.status)
     assert.matches("^spec/app_error_spec%.lua:%d+: words$", err.message)
     assert.equal(err.message, tostring(err))
-    assert.matches("spec/app_error_spec%.lua:%d+: in function", app.errors[1].ctx.trace)
+    assert.matches("\nstack traceback:\n\t%[C%]: in function 'error'\n\tspec/app_error_spec%.lua:%d+: in function",
+      app.errors[1].ctx.trace)
   end)
 
   it("logs by itself what the client is not told of, and no 404", function()

@@ -63,6 +63,7 @@ describe("http.app", function()
     assert.equal(1, #app.errors)
     assert.equal(503, app.errors[1].err.status)
     assert.equal("GET /slow?x: the handler has not answered for 0.02 s", app.errors[1].err.message)
+    assert.matches("^GET /slow%?x: the handler .*\nstack traceback:.*app_serve_spec%.lua:%d+: in ", kept.trace)
     assert.is_false(kept.writable)
     ended = true
     helper.wait(function() return ended == "wholly" end)

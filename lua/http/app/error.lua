@@ -78,7 +78,7 @@ end
 
 -- A handler for xpcall: keeps the value beside the traceback.
 function M.trap(value)
-  return { value = value, trace = core.traceback(words(value)) }
+  return { value = value, trace = debug.traceback(words(value), 2) }
 end
 
 -- Anything becomes an error object with status, message, expose and trace.

@@ -118,12 +118,13 @@ local function run(app, ctx, clock)
   end
 end
 
-local function give_up(app, ctx)
+-- The log is told where the handler waits.
+local function give_up(app, ctx, running)
   if ctx.response.header_sent or not ctx.writable then
     return
   end
   local words = ("%s %s: the handler has not answered for %g s"):format(ctx.method, ctx.original_url, app.timeout)
-  fail(app, ctx, { value = http_error.new(503, words), trace = words })
+  fail(app, ctx, { value = http_error.new(503, words), trace = debug.traceback(running.co, words) })
 end
 
 local function handle(app, wire, secure)
@@ -134,7 +135,7 @@ local function handle(app, wire, secure)
   local running = task.spawn(run, app, ctx, clock)
   if not running.finished and app.timeout > 0 then
     clock.timer = core.after(app.timeout, function()
-      give_up(app, ctx)
+      give_up(app, ctx, running)
     end)
   end
 end
