@@ -66,7 +66,7 @@ describe("response.headers", function()
       assert.same({ "a=1, 2; Path=/", "b=2", "c=3" }, response:header_values("Set-Cookie"))
     end
     local other = fetch("Cookie: a", "Cookie: b", "Set-Cookie2: a", "Set-Cookie2: b").headers
-    assert.equal("a, b", other.cookie)
+    assert.equal("a; b", other.cookie)
     assert.equal("a, b", other["set-cookie2"])
   end)
 
