@@ -14,6 +14,7 @@ local mt = { __name = "http.Task", __index = Task }
 
 -- Weak both ways: a task holds its coroutine, and who waits or runs holds the task.
 local by_coroutine = setmetatable({}, { __mode = "kv" })
+local NOTHING = { n = 0 }
 local WAITING = {} -- what a task yields; nothing else may be yielded out of it
 
 local traceback = core.traceback -- a message handler: words and a traceback, whatever was thrown
@@ -62,15 +63,16 @@ end
 local function finish(task, ok, ...)
   task.finished = true
   task.ok = ok
-  task.results = { n = select("#", ...), ... }
+  local count = select("#", ...)
+  task.results = count > 0 and { n = count, ... } or NOTHING
   if not ok then
     task.error = (...)
     task.trace = debug.traceback(task.co, core.words(task.error))
     report_unless_awaited(task)
   end
   local waiters = task.waiters
-  task.waiters = {}
-  for _, wake in ipairs(waiters) do
+  task.waiters = nil
+  for _, wake in ipairs(waiters or {}) do
     M.wake(wake)
   end
 end
@@ -100,14 +102,9 @@ function M.spawn(fn, ...)
   local task = setmetatable({
     co = coroutine.create(fn),
     finished = false,
-    ok = nil, -- true or false once finished
-    error = nil, -- what it threw
-    trace = nil,
-    wait = nil, -- what it waits for, a token: who was to wake it from an earlier wait comes in vain
-    interrupted = false,
-    results = nil,
-    waiters = {},
     awaited = false, -- somebody has its error, so it need not be reported
+    -- Later: ok, true or false once finished; results; error, what it threw, and trace; waiters;
+    -- interrupted; wait, what it waits for, a token: who was to wake it from an earlier wait comes in vain.
   }, mt)
   by_coroutine[task.co] = task
   resume(task, ...)
@@ -171,7 +168,9 @@ function Task:await()
   M.wait_until(function()
     return self.finished
   end, function(wake)
-    self.waiters[#self.waiters + 1] = wake
+    local waiters = self.waiters or {}
+    self.waiters = waiters
+    waiters[#waiters + 1] = wake
   end, 2)
   if not self.ok then
     error(self.error, 0)

@@ -58,7 +58,7 @@ static int cannot_listen(mw_runtime *rt, const struct mw_listen *how)
 
 static int port_of(mw_runtime *rt, struct evhttp_bound_socket *bound, int *port)
 {
-    union address a;
+    union address a = {.any = {0}};
     socklen_t size = sizeof a;
     if (getsockname(evhttp_bound_socket_get_fd(bound), &a.any, &size) != 0)
         return mw_fail(rt, MW_ESYSTEM, "cannot tell the port: %s", strerror(errno));

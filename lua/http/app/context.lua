@@ -96,6 +96,22 @@ end
 
 -- ---- the context ------------------------------------------------------------------------------
 
+--- The target as it was first asked for, whatever middleware has made of ctx.url.
+function getters:original_url()
+  return self.request.original_url
+end
+
+--- A place for what middleware leaves.
+function getters:state()
+  local state = {}
+  rawset(self, "state", state)
+  return state
+end
+
+function setters:state(value)
+  rawset(self, "state", value)
+end
+
 local class = properties.class {
   name = "http.Context",
   getters = getters,
@@ -117,9 +133,8 @@ local M = {}
 function M.new(app, incoming, wire)
   local ctx = {
     app = app,
-    state = {}, -- a place for what middleware leaves
-    original_url = incoming.target,
-    originalUrl = incoming.target,
+    request = false,
+    response = false,
   }
   ctx.request = request.new(app, ctx, incoming)
   ctx.response = response.new(app, ctx, wire)

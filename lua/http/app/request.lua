@@ -73,6 +73,12 @@ local function split(target)
   return before or "", path ~= "" and path or "/", query
 end
 
+--- The target as it was first asked for.
+function getters:original_url()
+  return self._in.original_url
+end
+
+--- The target, as it was sent unless a middleware has changed it: path and query.
 function getters:url()
   return self._in.target
 end
@@ -121,10 +127,10 @@ end
 --- The query as a table: strings, and lists of them for names that come again.
 function getters:query()
   local text = self.querystring
-  if self._query_text ~= text then
-    self._query_text, self._query = text, querystring.parse(text)
+  if self._in.query_text ~= text then
+    self._in.query_text, self._in.query = text, querystring.parse(text)
   end
-  return self._query
+  return self._in.query
 end
 
 function setters:query(fields)
@@ -200,12 +206,12 @@ function getters:ips()
 end
 
 function getters:ip()
-  return self._ip or self.ips[1] or self._in.peer
+  return self._in.ip or self.ips[1] or self._in.peer
 end
 
 function setters:ip(value)
   check_string("ip", value)
-  self._ip = value
+  self._in.ip = value
 end
 
 --- The labels in front of the host's last two (app.subdomain_offset), the nearest first.
@@ -250,10 +256,10 @@ end
 
 --- The body as a Stream to read.
 function getters:body()
-  if not self._body then
-    self._body = string_stream.new(self._in.body or "")
+  if not self._in.stream then
+    self._in.stream = string_stream.new(self._in.body or "")
   end
-  return self._body
+  return self._in.stream
 end
 
 methods.json = request_body.json
@@ -334,17 +340,12 @@ local M = { getters = class.getters, setters = class.setters, methods = class.me
 
 --- `incoming` is { method=, target=, peer=, headers=, body=, secure= }.
 function M.new(app, ctx, incoming)
+  incoming.original_url = incoming.target
   return setmetatable({
     app = app,
     ctx = ctx,
     response = false, -- its other half, soon
-    original_url = incoming.target,
-    originalUrl = incoming.target,
     _in = incoming,
-    _ip = false,
-    _body = false,
-    _query = false,
-    _query_text = false,
   }, class)
 end
 
