@@ -104,6 +104,7 @@ void transport_take_over(struct connection *c); /* from the bufferevent, if evht
 void transport_read(struct connection *c, bool on); /* goes on and stops reading */
 void transport_flush(struct connection *c);         /* writes what is queued, soon and at once */
 void transport_close(struct connection *c);
+bool transport_send(struct bufferevent *bev); /* of a plain socket; whether that was all */
 bool transports_open(struct evhttp_state *state);
 void transports_free(struct evhttp_state *state);
 
@@ -171,12 +172,16 @@ struct listener {
     struct event *flush;                     /* due while there are some of: */
     struct bufferevent *unsent[MOST_UNSENT]; /* those with a whole reply to write, held */
     int unsent_count;
+    long long date_at; /* the second that `date` tells */
+    char date[32];     /* for Date */
 };
 int server_listen(mw_server *server, const struct mw_listen *how, void **wire, int *port);
 void server_unlisten(void *wire);
 
 /* server.c */
 void server_on_request(struct evhttp_request *request, void *arg);
+
+/* answer.c */
 void server_flush(evutil_socket_t fd, short what, void *arg);
 int server_reply_head(mw_request *r, int status, const char *reason,
                       const struct mw_headers *fields, int64_t length);

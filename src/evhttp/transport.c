@@ -93,26 +93,25 @@ void transport_open(struct connection *c)
 /* Writes what the socket takes, which is nearly always all: otherwise evhttp would ask for
  * writability, wait for it, and take the wish back, at two system calls and a turn. What is left,
  * and every error, is the bufferevent's, which waits for writability already. */
-static void write_output(struct connection *c)
+bool transport_send(struct bufferevent *bev)
 {
     struct evbuffer_iovec pieces[8];
     const int most = sizeof pieces / sizeof pieces[0];
-    struct evbuffer *output = bufferevent_get_output(c->bev);
+    struct evbuffer *output = bufferevent_get_output(bev);
     int count = evbuffer_peek(output, -1, NULL, pieces, most);
     if (count <= 0)
-        return;
+        return false;
     struct msghdr message = {.msg_iov = pieces,
                              .msg_iovlen = (size_t)(count < most ? count : most)};
-    int fd = bufferevent_getfd(c->bev);
+    int fd = bufferevent_getfd(bev);
     ssize_t n = count == 1 ? send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
                            : sendmsg(fd, &message, MSG_NOSIGNAL);
     if (n <= 0)
-        return;
+        return false;
     evbuffer_unfreeze(output, 1); /* frozen, since only the bufferevent is to take from it */
     evbuffer_drain(output, (size_t)n);
     evbuffer_freeze(output, 1);
-    if (evbuffer_get_length(output) == 0)
-        bufferevent_trigger(c->bev, EV_WRITE, 0); /* what it does when it has written all */
+    return evbuffer_get_length(output) == 0;
 }
 
 /* All at the end of the turn, one behind the other: a server that gets its requests at once stays
@@ -125,7 +124,8 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
     while (!mw_list_empty(&state->unsent)) {
         struct connection *c = MW_ITEM(state->unsent.next, struct connection, unsent);
         mw_unlink(&c->unsent);
-        write_output(c);
+        if (transport_send(c->bev))
+            bufferevent_trigger(c->bev, EV_WRITE, 0); /* what it does when it has written all */
     }
 }
 
