@@ -14,6 +14,7 @@ local mt = { __name = "http.Task", __index = Task }
 
 -- Weak both ways: a task holds its coroutine, and who waits or runs holds the task.
 local by_coroutine = setmetatable({}, { __mode = "kv" })
+local DONE = {} -- what a coroutine yields, with the results, when its task is over
 local NOTHING = { n = 0 }
 local WAITING = {} -- what a task yields; nothing else may be yielded out of it
 
@@ -60,14 +61,23 @@ local function report_unless_awaited(task)
   end)
 end
 
-local function finish(task, ok, ...)
+-- A traceback whose last line is the task's function, by where it is: what called it is ours.
+local function trace_of(co, words)
+  local last = 0
+  while debug.getinfo(co, last + 1, "l") do
+    last = last + 1
+  end
+  local fn = debug.getinfo(co, math.max(last - 1, 0), "S")
+  local place = ("in function <%s:%d>"):format(fn.short_src, fn.linedefined)
+  return (debug.traceback(co, words):gsub("in function 'fn'\n%s*http/task%.lua[^\n]*$", place))
+end
+
+local function finish(task, ok, wrong)
   task.finished = true
   task.ok = ok
-  local count = select("#", ...)
-  task.results = count > 0 and { n = count, ... } or NOTHING
   if not ok then
-    task.error = (...)
-    task.trace = debug.traceback(task.co, core.words(task.error))
+    task.error = wrong
+    task.trace = trace_of(task.co, core.words(task.error))
     report_unless_awaited(task)
   end
   local waiters = task.waiters
@@ -77,11 +87,53 @@ local function finish(task, ok, ...)
   end
 end
 
-local function after_resume(task, ok, ...)
-  if coroutine.status(task.co) == "dead" then
-    return finish(task, ok, ...)
+-- A coroutine runs one task after the other: making one for each, and collecting it, costs more than all
+-- else about a short task.
+local idle, idle_count = {}, 0
+local MOST_IDLE = 64
+
+-- Tail calls throughout: what the last task was given and returned must not stay on a waiting stack.
+local work
+
+local function keep_results(...)
+  local count = select("#", ...)
+  M.current().results = count > 0 and { n = count, ... } or NOTHING
+end
+
+local function next_task()
+  return work(coroutine.yield(DONE))
+end
+
+function work(fn, ...)
+  return next_task(keep_results(fn(...)))
+end
+
+local function give_back(co)
+  if idle_count < MOST_IDLE then
+    idle_count = idle_count + 1
+    idle[idle_count] = co
   end
-  if (...) ~= WAITING then
+end
+
+local function take_coroutine()
+  if idle_count == 0 then
+    return coroutine.create(work)
+  end
+  local co = idle[idle_count]
+  idle[idle_count] = nil
+  idle_count = idle_count - 1
+  return co
+end
+
+local function after_resume(task, ok, what)
+  if what == DONE and ok then
+    by_coroutine[task.co] = nil
+    give_back(task.co)
+    task.co = nil
+    return finish(task, true)
+  elseif not ok then
+    return finish(task, false, what)
+  elseif what ~= WAITING then
     finish(task, false, "a task yielded by itself: only http's own calls may suspend a task")
   end
 end
@@ -100,14 +152,14 @@ function M.spawn(fn, ...)
     error(("bad argument #1 to 'spawn' (function expected, got %s)"):format(type(fn)), 2)
   end
   local task = setmetatable({
-    co = coroutine.create(fn),
+    co = take_coroutine(), -- nil once it has returned
     finished = false,
     awaited = false, -- somebody has its error, so it need not be reported
     -- Later: ok, true or false once finished; results; error, what it threw, and trace; waiters;
     -- interrupted; wait, what it waits for, a token: who was to wake it from an earlier wait comes in vain.
   }, mt)
   by_coroutine[task.co] = task
-  resume(task, ...)
+  resume(task, fn, ...)
   return task
 end
 

@@ -90,9 +90,12 @@ static bool write_head(struct evbuffer *head, struct listener *l, struct evhttp_
                        const char *reason, const struct mw_headers *fields, int64_t length)
 {
     char line[64];
-    struct text t = {.to = head, .good = true, .length = 0};
+    struct text t;
     const char *connection = connection_of(request, fields, length);
     bool closes = connection != NULL && strcmp(connection, "close") == 0;
+    t.to = head; /* the bytes need no zeroes */
+    t.good = true;
+    t.length = 0;
     snprintf(line, sizeof line, "HTTP/%d.%d %d ", request->major, request->minor,
              request->response_code);
     put(&t, line);

@@ -257,6 +257,17 @@ static const char *separator_of(const char *name)
     return strcasecmp(name, "Cookie") == 0 ? "; " : ", "; /* RFC 9113, 8.2.3 */
 }
 
+/* The first field of the same name; i if it is that itself. */
+static size_t first_of_name(const void *object, size_t i, l_field_fn at)
+{
+    const char *name = at(object, i).name;
+    for (size_t j = 0; j < i; j++) {
+        if (strcasecmp(at(object, j).name, name) == 0)
+            return j;
+    }
+    return i;
+}
+
 /* Pushes the name in lower case, which stands for all its spellings. */
 static void push_lower(lua_State *L, const char *name)
 {
@@ -267,31 +278,42 @@ static void push_lower(lua_State *L, const char *name)
     luaL_pushresult(&buffer);
 }
 
+/* The same by a table at `seen`, of lower case and index: of many fields each would be compared with
+ * each. */
+static size_t first_by_table(lua_State *L, int seen, const char *name, size_t i)
+{
+    push_lower(L, name);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, seen);
+    size_t first = lua_isnil(L, -1) ? i : (size_t)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    lua_pushinteger(L, (lua_Integer)first);
+    lua_rawset(L, seen);
+    return first;
+}
+
 void l_push_headers(lua_State *L, const void *object, size_t count, l_field_fn at)
 {
+    const bool many = count > 32;
     lua_createtable(L, 0, (int)count);
     int fields = lua_gettop(L);
-    lua_createtable(L, 0, (int)count); /* lower case -> as first spelled */
+    if (many)
+        lua_newtable(L);
     for (size_t i = 0; i < count; i++) {
         mw_header field = at(object, i);
-        push_lower(L, field.name);
-        lua_pushvalue(L, -1);
-        lua_rawget(L, fields + 1); /* stack: lower, spelled or nil */
-        if (lua_isnil(L, -1)) {
-            lua_pop(L, 1);
-            lua_pushstring(L, field.name);
-            lua_rawset(L, fields + 1);
+        size_t first = many ? first_by_table(L, fields + 1, field.name, i)
+                            : first_of_name(object, i, at);
+        const char *name = at(object, first).name;
+        if (first == i) {
             lua_pushstring(L, field.value);
-            lua_setfield(L, fields, field.name);
-        } else if (!is_set_cookie(field.name)) {
-            lua_pushvalue(L, -1);
-            lua_rawget(L, fields);
-            lua_pushfstring(L, "%s%s%s", lua_tostring(L, -1), separator_of(field.name),
-                            field.value);
-            lua_remove(L, -2); /* stack: lower, spelled, joined */
-            lua_rawset(L, fields);
+        } else if (!is_set_cookie(name)) {
+            lua_getfield(L, fields, name);
+            lua_pushfstring(L, "%s%s%s", lua_tostring(L, -1), separator_of(name), field.value);
+            lua_remove(L, -2);
+        } else {
+            continue;
         }
-        lua_settop(L, fields + 1);
+        lua_setfield(L, fields, name);
     }
     lua_settop(L, fields);
     luaL_getmetatable(L, L_HEADERS);

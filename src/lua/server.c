@@ -7,7 +7,7 @@
 #define L_SERVER "moonwire.Server"
 #define L_REQUEST "moonwire.Request"
 
-enum { SLOT_HANDLER = 1, SLOT_HEADERS, SLOT_WATCHER };
+enum { SLOT_HANDLER = 1, SLOT_WATCHER };
 
 typedef struct l_server {
     l_object object;
@@ -83,18 +83,6 @@ static mw_header field_at(const void *r, size_t index)
     return mw_request_header_at(r, index);
 }
 
-static void push_headers(lua_State *L, const mw_request *r)
-{
-    lua_getfenv(L, 1);
-    lua_rawgeti(L, -1, SLOT_HEADERS);
-    if (!lua_isnil(L, -1))
-        return;
-    lua_pop(L, 1);
-    l_push_headers(L, r, mw_request_header_count(r), field_at);
-    lua_pushvalue(L, -1);
-    lua_rawseti(L, -3, SLOT_HEADERS);
-}
-
 /* request:read() -> { method=, target=, peer=, headers=, body= } */
 static int request_read(lua_State *L)
 {
@@ -111,9 +99,8 @@ static int request_read(lua_State *L)
     lua_setfield(L, 2, "peer");
     lua_pushlstring(L, body != NULL ? body : "", length);
     lua_setfield(L, 2, "body");
-    push_headers(L, r);
+    l_push_headers(L, r, mw_request_header_count(r), field_at);
     lua_setfield(L, 2, "headers");
-    lua_settop(L, 2);
     return 1;
 }
 
@@ -126,11 +113,15 @@ static const char *check_text(lua_State *L, int index, const char *what)
     return text;
 }
 
-/* Fields from a list { name, value, name, value … } of strings. */
-static mw_header *read_fields(lua_State *L, int index, size_t *count)
+enum { FEW_FIELDS = 32 };
+
+/* Fields from a list { name, value, name, value … } of strings; in `few`, if that has the room. */
+static mw_header *read_fields(lua_State *L, int index, mw_header *few, size_t *count)
 {
     *count = lua_objlen(L, index) / 2;
-    mw_header *fields = lua_newuserdata(L, (*count + 1) * sizeof *fields);
+    mw_header *fields = few;
+    if (*count > FEW_FIELDS)
+        fields = lua_newuserdata(L, *count * sizeof *fields);
     for (size_t i = 0; i < *count; i++) {
         lua_rawgeti(L, index, (int)(2 * i) + 1);
         lua_rawgeti(L, index, (int)(2 * i) + 2);
@@ -165,7 +156,8 @@ static int request_head(lua_State *L)
     const char *reason = lua_isnoneornil(L, 3) ? NULL : check_text(L, 3, "reason");
     luaL_checktype(L, 4, LUA_TTABLE);
     int64_t length = lua_isnoneornil(L, 5) ? -1 : (int64_t)luaL_checknumber(L, 5);
-    mw_header *fields = read_fields(L, 4, &count);
+    mw_header few[FEW_FIELDS];
+    mw_header *fields = read_fields(L, 4, few, &count);
     return answer(L, mw_reply_head(r, status, reason, fields, count, length));
 }
 
