@@ -82,10 +82,14 @@ void *l_object_new(lua_State *L, size_t size, const char *metatable, void (*forg
     object->ctx = ctx;
     luaL_getmetatable(L, metatable);
     lua_setmetatable(L, -2);
-    lua_createtable(L, 3, 0); /* the slots; the script's own fields are rare */
-    lua_setfenv(L, -2);
     mw_list_append(&ctx->objects, &object->link);
     return object;
+}
+
+void l_object_slots(lua_State *L)
+{
+    lua_createtable(L, 3, 0); /* the script's own fields are rare */
+    lua_setfenv(L, -2);
 }
 
 void l_object_gc(l_object *object)
@@ -278,8 +282,8 @@ static void push_lower(lua_State *L, const char *name)
     luaL_pushresult(&buffer);
 }
 
-/* The same by a table at `seen`, of lower case and index: of many fields each would be compared with
- * each. */
+/* The same by a table at `seen`, of lower case and index: of many fields each would be compared
+ * with each. */
 static size_t first_by_table(lua_State *L, int seen, const char *name, size_t i)
 {
     push_lower(L, name);
@@ -301,8 +305,8 @@ void l_push_headers(lua_State *L, const void *object, size_t count, l_field_fn a
         lua_newtable(L);
     for (size_t i = 0; i < count; i++) {
         mw_header field = at(object, i);
-        size_t first = many ? first_by_table(L, fields + 1, field.name, i)
-                            : first_of_name(object, i, at);
+        size_t first =
+            many ? first_by_table(L, fields + 1, field.name, i) : first_of_name(object, i, at);
         const char *name = at(object, first).name;
         if (first == i) {
             lua_pushstring(L, field.value);

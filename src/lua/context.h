@@ -35,9 +35,12 @@ typedef struct l_object {
 
 l_context *l_context_get(lua_State *L); /* opens it the first time; throws without memory */
 
-/* A zeroed userdata of `size` bytes, which begin with an l_object, with the metatable of that name
- * and an empty environment table of its own. Leaves it on the stack. */
+/* A zeroed userdata of `size` bytes, which begin with an l_object, with the metatable of that
+ * name. Leaves it on the stack. */
 void *l_object_new(lua_State *L, size_t size, const char *metatable, void (*forget)(l_object *));
+
+/* Gives the userdata on top of the stack an environment table of its own, for what it holds. */
+void l_object_slots(lua_State *L);
 void l_object_gc(l_object *object); /* takes it out of its context */
 void l_pin(lua_State *L, int index, l_object *object);
 void l_unpin(l_object *object);

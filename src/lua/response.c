@@ -94,7 +94,9 @@ static void forget(l_object *object)
 
 l_response *l_response_new(lua_State *L)
 {
-    return l_object_new(L, sizeof(l_response), L_RESPONSE, forget);
+    l_response *r = l_object_new(L, sizeof *r, L_RESPONSE, forget);
+    l_object_slots(L);
+    return r;
 }
 
 /* ---- properties ---------------------------------------------------------------------------- */

@@ -201,6 +201,9 @@ static int request_watch(lua_State *L)
     luaL_checktype(L, 2, LUA_TFUNCTION);
     if (request->r == NULL)
         return 0;
+    lua_settop(L, 2);
+    lua_pushvalue(L, 1);
+    l_object_slots(L); /* most requests need none */
     lua_getfenv(L, 1);
     lua_pushvalue(L, 2);
     lua_rawseti(L, -2, SLOT_WATCHER);
@@ -294,6 +297,7 @@ static int listen_on(lua_State *L)
         return luaL_error(L, "the runtime is closed");
     read_listen(L, &how);
     l_server *server = l_object_new(L, sizeof *server, L_SERVER, forget_server);
+    l_object_slots(L);
     lua_getfenv(L, -1);
     lua_pushvalue(L, 2);
     lua_rawseti(L, -2, SLOT_HANDLER);

@@ -63,6 +63,7 @@ static int start(lua_State *L, bool repeat)
     if (ctx->rt == NULL)
         return luaL_error(L, "the runtime is closed");
     l_timer *t = l_object_new(L, sizeof *t, L_TIMER, forget);
+    l_object_slots(L);
     lua_getfenv(L, -1);
     lua_pushvalue(L, 2);
     lua_rawseti(L, -2, SLOT_FUNCTION);
