@@ -131,7 +131,14 @@ typedef struct mw_config {
 
 /* Opens a runtime. `config` may be NULL. Returns NULL when there is no memory, or when the engine
  * is unknown. Where SIGPIPE has its default action it is set to be ignored, since a peer that
- * closes early would end the process; MW_KEEP_SIGPIPE leaves that to the host. */
+ * closes early would end the process; MW_KEEP_SIGPIPE leaves that to the host.
+ *
+ * A host with a loop of its own need not call mw_poll: as it turns the loop (event_base_dispatch,
+ * event_base_loop), the callbacks run from there. From mw_open to mw_close the runtime keeps events
+ * on the loop, even with nothing pending; event_base_dispatch therefore does not return by itself
+ * in that time. End it with event_base_loopbreak, or by mw_close from an event of the host's own;
+ * or call mw_run, which returns when nothing of the runtime's is pending. From inside the host's
+ * loop mw_poll and mw_run must not be called: libevent refuses, and they return MW_ELOOP. */
 MW_API mw_runtime *mw_open(const mw_config *config);
 
 /* Closes a runtime and everything it owns: exchanges, timers, servers and their connections. Calls
@@ -286,7 +293,7 @@ typedef void (*mw_request_fn)(mw_server *server, mw_request *request, void *ud);
 
 /* How to listen. Zero everywhere means the default. Copied by mw_server_listen. */
 typedef struct mw_listen {
-    const char *host;       /* "127.0.0.1" (default), "::1", "0.0.0.0" */
+    const char *host;       /* an address: "127.0.0.1" (default), "::1", "0.0.0.0" */
     int port;               /* 0: the system picks one; see mw_server_port */
     const char *unix_path;  /* a socket's file in place of host and port; it must not be there yet,
                                and goes with the server */
@@ -300,19 +307,36 @@ typedef struct mw_listen {
     void *ud;
 } mw_listen;
 
+/* Listens, from now on: connections wait in the backlog until the loop turns. *out is the caller's
+ * until mw_server_free or mw_close; it counts as pending. Returns MW_EINVAL where an option is
+ * wrong, MW_ESYSTEM where the system refuses the address, or a certificate cannot be read, and
+ * MW_ENOMEM; *out is then left as it was, and mw_message says what was wrong. */
 MW_API int mw_server_listen(mw_runtime *rt, const mw_listen *listen, mw_server **out);
 
 /* Stops listening and cuts the server's connections. Requests that are still being answered stay
  * valid; answering them does nothing. NULL is allowed. */
 MW_API void mw_server_free(mw_server *server);
+
+/* The port that it listens on, also where the system picked it; 0 for a socket's file. */
 MW_API int mw_server_port(const mw_server *server);
 
-MW_API const char *mw_request_method(const mw_request *r);
+/* What the client sent. A request and all that these return are valid until mw_reply_end or
+ * mw_reply_abort, which free it, or mw_close; also after the callback has returned, after
+ * mw_reply_head, after mw_server_free, and when the client has gone. */
+MW_API const char *mw_request_method(const mw_request *r); /* "GET" */
 MW_API const char *mw_request_target(const mw_request *r); /* path and query, as sent */
-MW_API const char *mw_request_peer(const mw_request *r);   /* the client's address */
+MW_API const char *mw_request_peer(const mw_request *r);   /* the client's address without its port;
+                                                              "" by a socket's file */
+
+/* Header fields in the order in which they came; {NULL, NULL} past the end. */
 MW_API size_t mw_request_header_count(const mw_request *r);
 MW_API mw_header mw_request_header_at(const mw_request *r, size_t index);
+
+/* The first field of that name, whatever its case; NULL if there is none. */
 MW_API const char *mw_request_header(const mw_request *r, const char *name);
+
+/* The whole body, whose length goes to *length; no byte 0 follows it. May be NULL where the length
+ * is 0. */
 MW_API const void *mw_request_body(const mw_request *r, size_t *length);
 
 /* 1 once the client has gone: what is written is lost. */
