@@ -320,10 +320,6 @@ describe("on the wire, a request", function()
     assert.equal(("https true true https://127.0.0.1:%d/a?b"):format(server.port), response:read_string())
   end)
 
-  it("of a handler with ctx.respond = false is not answered by the application", function()
-    pending("there is no public call by which such a handler could answer or end the request itself")
-  end)
-
   it("that is not answered in time is a 503", function()
     local ended = false
     local server = serve(function(ctx)

@@ -218,10 +218,9 @@ describe("the prompt", function()
       local server = helper.respond(OK)
       local s = open()
       local url = helper.url(server)
-      s:enter(("r = http.get('%s')"):format(url), "r", "r:await()", "r:read_all()", "{ r }",
+      s:enter(("(function() r = http.get('%s') return r end)()"):format(url), "r:await()", "r:read_all()", "{ r }",
         "http.get('http://127.0.0.1:1/'):await()", "http.spawn(function() end)")
-      s:shows(([[> r = http.get('%s')
-        > r
+      s:shows(([[> (function() r = http.get('%s') return r end)()
         http.Response (%s, under way)
         > r:await()
         http.Response (%s, 200 OK, text/plain, 5 bytes to read)

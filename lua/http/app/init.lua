@@ -83,9 +83,7 @@ end
 local function serve(app, ctx)
   check_path(ctx)
   dispatch(app.middleware, ctx, 1)
-  if rawget(ctx, "respond") ~= false then
-    respond.respond(ctx)
-  end
+  respond.respond(ctx)
 end
 
 --- Called with every error of a handler, and its context. By default it logs those that the client is not
@@ -94,7 +92,7 @@ function methods.on_error(err, ctx)
   if ctx.app.silent or http_error.field(err, "status") == 404 or ctx.exposed then
     return
   end
-  core.report(ctx.trace or core.words(err))
+  core.report(("%s %s: %s"):format(ctx.method, ctx.original_url, ctx.trace or core.words(err)))
 end
 
 local function fail(app, ctx, thrown)

@@ -55,9 +55,16 @@ end
 
 -- ---- header fields ----------------------------------------------------------------------------
 
+local copy_mt = {
+  __index = headers_mt.__index,
+  __newindex = function(_, name)
+    error(("the table of headers is a copy; use ctx:set(\"%s\", value)"):format(tostring(name)), 2)
+  end,
+}
+
 --- A copy of the fields as a table; indexing it ignores case.
 function getters:headers()
-  return setmetatable(self._headers:copy(), headers_mt)
+  return setmetatable(self._headers:copy(), copy_mt)
 end
 getters.header = getters.headers
 
