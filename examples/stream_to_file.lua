@@ -5,8 +5,7 @@ if not url then -- a server of our own, which sends 16 MiB bit by bit
     handler = function(_, reply)
       local block = ("0123456789abcdef"):rep(4096)
       for _ = 1, 256 do
-        reply:write(block)
-        http.sleep(0) -- what was written may leave before there is more
+        reply:write(block) -- waits, if the client does not read
       end
     end,
   })

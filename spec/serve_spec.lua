@@ -296,6 +296,31 @@ describe("a handler", function()
   after_each(close_servers) -- before helper looks for what is left
   helper.setup()
 
+  it("that writes more than its client reads waits for it, and notices when it leaves", function()
+    local piece, written, result = ("x"):rep(65536), 0, nil
+    local server = serve(function(_, response)
+      repeat
+        written = written + 1
+        result = { response:write(piece) }
+      until not result[1] or written == 4096
+    end)
+    local conn = raw.connect({ port = server.port })
+    conn:pause()
+    conn:send(GET)
+    local last, same = 0, 0
+    helper.wait(function() -- it gets stuck
+      same = written == last and written > 0 and same + 1 or 0
+      last = written
+      return same == 10
+    end)
+    assert.is_true(written < 400, written .. " pieces were written") -- sockets' buffers take some
+    conn:resume()
+    helper.wait(function() return written > last end, nil, "the handler to go on")
+    conn:reset()
+    helper.wait(function() return result and not result[1] end, nil, "the handler to notice")
+    assert.same({ nil, "the client has gone", "closed" }, { result[1], result[2], result[3] })
+  end)
+
   it("may await requests of the client, of its own server too", function()
     local server
     server = serve(function(request, response)

@@ -11,6 +11,7 @@
 -- SPDX-License-Identifier: MIT
 
 local core = require "http.core"
+local drain = require "http.drain"
 local server = require "http.server"
 local task = require "http.task"
 
@@ -120,7 +121,12 @@ local function write(self, bytes)
       return nil, message, code
     end
   end
-  return self._request:write(bytes)
+  local ok, message, code = self._request:write(bytes)
+  if ok and task.current() and drain.is_full(self._request) then
+    rawset(self, "_watch", self._watch or drain.watch(self._request))
+    drain.wait(self._request, self._watch)
+  end
+  return ok, message, code
 end
 
 local function finish(self, body)
@@ -144,7 +150,8 @@ local function finish(self, body)
 end
 
 --- Sends a piece of the body now; the head goes first. In chunks, unless the headers state a
---- Content-Length. Returns true, or nil, message and code ("closed" once the client has gone).
+--- Content-Length. In a task it waits while the client reads slowly. Returns true, or nil, message and code
+--- ("closed" once the client has gone).
 function Response:write(bytes)
   check_self(self, response_mt, 2)
   return at_caller(write, self, bytes)

@@ -149,6 +149,7 @@ int server_reply_head(mw_request *r, int status, const char *reason,
         return mw_fail(rt, MW_ENOMEM, "no memory for the headers");
     }
     send_raw(request, state->head);
+    evbuffer_drain(state->head, evbuffer_get_length(state->head)); /* where it has taken nothing */
     return MW_OK;
 }
 

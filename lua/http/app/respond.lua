@@ -2,13 +2,11 @@
 -- SPDX-License-Identifier: MIT
 
 local body = require "http.app.body"
+local drain = require "http.drain"
 local http_error = require "http.app.error"
 local status = require "http.status"
-local task = require "http.task"
 
 local M = {}
-
-local MOST_PENDING = 64 * 1024 -- bytes of a stream that may wait for the client to read
 
 local function send_head(response, wire, length)
   if response._status < 200 then
@@ -108,29 +106,11 @@ local function no_answer(upstream, why)
   error(http_error.new(code, "no answer to pass on: " .. why), 0)
 end
 
--- Waits while too much of what was written has not been read. What the wire tells wakes us.
-local function wait_drained(wire, watch)
-  task.wait_until(function()
-    return wire:pending() <= MOST_PENDING or wire:gone()
-  end, function(wake)
-    watch.wake = wake
-  end, 1)
-end
-
 -- Ends the source as soon as the client goes away, even while we wait for a piece of it.
 local function watch(wire, source)
-  local state = { wake = nil }
-  wire:watch(function()
-    local wake = state.wake
-    state.wake = nil
-    if wire:gone() then
-      body.close(source)
-    end
-    if wake then
-      task.wake(wake)
-    end
+  return drain.watch(wire, function()
+    body.close(source)
   end)
-  return state
 end
 
 local function next_piece(read)
@@ -159,7 +139,7 @@ local function pump(response, wire, source, read, chunk)
     if not wire:write(chunk) then
       break
     end
-    wait_drained(wire, state)
+    drain.wait(wire, state)
     if wire:gone() then
       break
     end
