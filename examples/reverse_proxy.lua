@@ -20,7 +20,7 @@ proxy:use(function(ctx)
   local method, url = ctx.method, upstream .. ctx.url
   local headers = { ["Accept"] = ctx:get("Accept"), ["X-Forwarded-For"] = ctx.ip }
   local content = ctx.request.length and ctx.request.body:read_all() or nil
-  ctx.body = http.request({ method = method, url = url, headers = headers }, content)
+  ctx.body = http.request({ method = method, url = url, headers = headers, max_body_size = false }, content)
 end)
 
 local server = assert(proxy:listen(tonumber(arg[1]) or 0))

@@ -199,6 +199,39 @@ describe("anything else that is thrown", function()
   end)
 end)
 
+describe("an error that cannot be told", function()
+  helper.setup()
+
+  it("is told by its status alone", function()
+    for _, spoil in pairs({
+      payload = function(err) err.output.payload.details = { f = print } end,
+      output = function(err) err.output = nil end,
+      status = function(err) err.output.status_code = 100 end,
+      headers = function(err) err.output.headers = { ["bad name"] = "x" } end,
+    }) do
+      local reply = apps.logged(function()
+        local err = http.boom.conflict("twice")
+        spoil(err)
+        error(err)
+      end)
+      assert.equal(409, reply.status)
+    end
+  end)
+
+  it("is a 500 where the handler yields by itself", function()
+    local reply
+    apps.reports_of(function()
+      local app = http.app()
+      app:use(function() coroutine.yield() end)
+      local server = assert(app:listen(0))
+      reply = http.get(server.url):await()
+      app:close()
+      helper.wait(function() return http._live().timers == 0 end)
+    end)
+    assert.equal(500, reply.status_code)
+  end)
+end)
+
 describe("app.on_error", function()
   helper.setup()
 
@@ -267,6 +300,18 @@ describe("app.on_error", function()
       app:callback()({})
     end)
     assert.equal(1, #reports)
+  end)
+
+  it("may wait: the client is answered before", function()
+    local app = http.app()
+    app.on_error = function() http.sleep(0.2) end
+    app:use(function() error("broken") end)
+    local server = assert(app:listen(0))
+    local start = http.now()
+    assert.equal(500, http.get(server.url):await().status_code)
+    assert.is_true(http.now() - start < 0.2)
+    app:close()
+    helper.wait(function() return http._live().timers == 0 end)
   end)
 
   it("is told in words of a plain table", function()

@@ -186,6 +186,14 @@ describe("http.app", function()
       assert.same({ "the body broke off: a stream gave a number in place of a string" }, app.errors)
     end)
 
+    it("by a length that no body has: 500", function()
+      local server = serve(function(ctx)
+        ctx.body = pieces(1, "abc").read
+        ctx:set("Content-Length", "99999999999999999999999999")
+      end)
+      assert.equal(500, http.get(server.url):await().status_code)
+    end)
+
     it("by giving more than its length", function()
       local server, app = serve(function(ctx)
         ctx.body = pieces(3, "abc").read
@@ -346,6 +354,17 @@ describe("http.app", function()
       assert.not_matches("Content%-Length", reply)
     end)
 
+    it("without the body that 205 cannot have, and with one Content-Type of two", function()
+      local reply = talk((proxy_of("HTTP/1.1 205 Reset Content\r\nContent-Length: 3\r\n\r\nabc")))
+      assert.matches("^HTTP/1.1 205 Reset Content\r\n", reply)
+      assert.matches("\r\nContent%-Length: 0\r\n", reply)
+      assert.matches("\r\n\r\n$", reply)
+      reply = talk((proxy_of("HTTP/1.1 200 OK\r\nContent-Type: text/a\r\nContent-Type: text/b\r\n" ..
+        "Content-Length: 0\r\n\r\n")))
+      assert.matches("^HTTP/1.1 200 OK\r\n", reply)
+      assert.matches("\r\nContent%-Type: text/a\r\n", reply)
+    end)
+
     it("but for what the handler has set itself", function()
       local server = proxy_of("HTTP/1.1 200 OK\r\nContent-Type: text/x-test\r\nContent-Length: 2\r\n\r\nhi",
         function(ctx)
@@ -409,6 +428,20 @@ describe("http.app", function()
       assert.equal(413, response.status_code)
       assert.equal("the body is larger than 10 bytes", response:read_all())
     end)
+  end)
+
+  it("ends a stream that another takes the place of", function()
+    local closed = 0
+    local function stream()
+      return { close = function() closed = closed + 1 end, chunks = function() return pieces(1, "abc").read end }
+    end
+    local server = serve(function(ctx)
+      ctx.body = stream()
+      ctx.body = stream()
+      assert(closed == 1)
+    end)
+    assert.equal("abc", http.get(server.url):await():read_all())
+    assert.equal(2, closed)
   end)
 
   it("ends what it streams when it is closed", function()

@@ -2,6 +2,7 @@
 -- with rude clients, is in server_spec.lua.)
 -- SPDX-License-Identifier: MIT
 
+local apps = require("apps")
 local helper = require("helper")
 local http = require("http")
 local raw = require("raw")
@@ -295,6 +296,14 @@ end)
 describe("a handler", function()
   after_each(close_servers) -- before helper looks for what is left
   helper.setup()
+
+  it("that yields by itself is reported, and its request answered", function()
+    local server = serve(function() coroutine.yield() end)
+    local stderr = apps.reports_of(function()
+      assert.equal(500, ask(server).status)
+    end)
+    assert.matches("a task yielded by itself", stderr[1])
+  end)
 
   it("that writes more than its client reads waits for it, and notices when it leaves", function()
     local piece, written, result = ("x"):rep(65536), 0, nil

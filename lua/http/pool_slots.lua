@@ -43,8 +43,12 @@ function Slots:take(url, level)
     end, function(wake)
       ticket.wake = wake
     end, level + 2)
-    if not ok then -- it cannot wait there
-      remove(row.tickets, ticket)
+    if not ok then -- it cannot wait there, or was interrupted
+      if ticket.granted then
+        self:give_back(origin, row)
+      else
+        remove(row.tickets, ticket)
+      end
       error(message, 0)
     end
   end

@@ -252,7 +252,9 @@ local function on_request(handler, request)
     _request = request,
     _trace = nil, -- of an error that catching_failure passed on
   }, response_mt)
-  task.spawn(function()
+  task.guard(function()
+    fail(response) -- however its task has ended
+  end, function()
     local ok, message = xpcall(answer, function(value)
       local kept = response._trace
       return kept and rawequal(kept.value, value) and kept.words or debug.traceback(core.words(value), 2)

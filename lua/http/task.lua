@@ -47,7 +47,7 @@ function M.wake(wake)
   waking = true
   local i = 1
   while due[i] do
-    due[i]()
+    M.protect(due[i]) -- Ctrl-C at the prompt throws anywhere
     i = i + 1
   end
   due, waking = {}, false
@@ -79,6 +79,9 @@ local function finish(task, ok, wrong)
     task.error = wrong
     task.trace = trace_of(task.co, core.words(task.error))
     report_unless_awaited(task)
+    if task.rescue then
+      M.protect(task.rescue, task)
+    end
   end
   local waiters = task.waiters
   task.waiters = nil
@@ -144,16 +147,12 @@ local function resume(task, ...)
   end
 end
 
---- Runs fn(...) as a task, at once, until it first waits.
----@param fn function
----@return table task with `finished`, `ok` and `await()`
-function M.spawn(fn, ...)
-  if type(fn) ~= "function" then
-    error(("bad argument #1 to 'spawn' (function expected, got %s)"):format(type(fn)), 2)
-  end
+--- Runs fn(...) as a task. However it may fail, `rescue(task)` is called then, if it is given.
+function M.guard(rescue, fn, ...)
   local task = setmetatable({
     co = take_coroutine(), -- nil once it has returned
     finished = false,
+    rescue = rescue,
     awaited = false, -- somebody has its error, so it need not be reported
     -- Later: ok, true or false once finished; results; error, what it threw, and trace; waiters;
     -- interrupted; wait, what it waits for, a token: who was to wake it from an earlier wait comes in vain.
@@ -161,6 +160,16 @@ function M.spawn(fn, ...)
   by_coroutine[task.co] = task
   resume(task, fn, ...)
   return task
+end
+
+--- Runs fn(...) as a task, at once, until it first waits.
+---@param fn function
+---@return table task with `finished`, `ok` and `await()`
+function M.spawn(fn, ...)
+  if type(fn) ~= "function" then
+    error(("bad argument #1 to 'spawn' (function expected, got %s)"):format(type(fn)), 2)
+  end
+  return M.guard(nil, fn, ...)
 end
 
 -- Suspends the running task. `start` is called with a function that resumes it, to be called once,

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -93,6 +94,11 @@ static int bind_to(struct listener *l, const struct mw_listen *how, int *port)
             unlink(how->unix_path);
             return mw_fail(rt, MW_ENOMEM, "no memory for a server");
         }
+        struct stat file;
+        if (stat(how->unix_path, &file) == 0) {
+            l->unix_device = file.st_dev;
+            l->unix_inode = file.st_ino;
+        }
     }
     return port_of(rt, bound, port);
 }
@@ -152,6 +158,14 @@ int server_listen(mw_server *server, const struct mw_listen *how, void **wire, i
     return MW_OK;
 }
 
+/* Another server may have taken the file's place. */
+static bool is_ours(const struct listener *l)
+{
+    struct stat now;
+    return stat(l->unix_path, &now) == 0 && now.st_dev == l->unix_device &&
+           now.st_ino == l->unix_inode;
+}
+
 void server_unlisten(void *wire)
 {
     struct listener *l = wire;
@@ -162,7 +176,7 @@ void server_unlisten(void *wire)
         event_free(l->flush);
     if (l->http != NULL)
         evhttp_free(l->http);
-    if (l->unix_path != NULL)
+    if (l->unix_path != NULL && is_ours(l))
         unlink(l->unix_path);
     mw_dealloc(a, l->unix_path);
     mw_tls_server_free(l->tls);

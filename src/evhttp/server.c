@@ -9,6 +9,7 @@
 #include <event2/keyvalq_struct.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -144,6 +145,25 @@ void server_on_request(struct evhttp_request *request, void *arg)
     evhttp_connection_set_closecb(evcon, on_gone, r);
 }
 
+static const struct timeval look_again = {0, 500000};
+
+/* A client that has sent more than its request may leave all the same: that is looked for now and
+ * then. (To wait for it is no use: a reset wakes the loop for ever, and counts as no end of data.)
+ */
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+    struct evhttp_call *call = call_of(arg);
+    struct evhttp_connection *evcon = evhttp_request_get_connection(call->request);
+    struct bufferevent *bev = evhttp_connection_get_bufferevent(evcon);
+    struct pollfd socket = {.fd = bufferevent_getfd(bev), .events = POLLRDHUP};
+    (void)fd;
+    (void)what;
+    if (poll(&socket, 1, 0) > 0)
+        mw_request_on_gone(arg);
+    else
+        event_add(call->watch, &look_again);
+}
+
 static void on_left(evutil_socket_t fd, short what, void *arg)
 {
     struct event *watch = call_of(arg)->watch;
@@ -153,8 +173,11 @@ static void on_left(evutil_socket_t fd, short what, void *arg)
         mw_request_on_gone(arg);
         return;
     }
-    if (n > 0) /* a next request: it would be told of again and again */
-        event_assign(watch, event_get_base(watch), fd, EV_CLOSED, on_left, arg);
+    if (n > 0) { /* a next request: it would be told of again and again */
+        event_assign(watch, event_get_base(watch), -1, 0, on_look, arg);
+        event_add(watch, &look_again);
+        return;
+    }
     event_add(watch, NULL);
 }
 

@@ -17,6 +17,8 @@
 #include <event2/event_struct.h>
 #include <event2/http.h>
 
+#include <sys/types.h>
+
 /* The engine's part of a runtime. */
 struct evhttp_state {
     mw_runtime *rt;
@@ -168,7 +170,9 @@ struct listener {
     mw_server *server;
     struct evhttp *http;
     struct mw_tls_server *tls;
-    char *unix_path;                         /* the socket's file, gone when it is closed */
+    char *unix_path;   /* the socket's file, gone when it is closed */
+    dev_t unix_device; /* which file that is */
+    ino_t unix_inode;
     struct event *flush;                     /* due while there are some of: */
     struct bufferevent *unsent[MOST_UNSENT]; /* those with a whole reply to write, held */
     int unsent_count;

@@ -155,10 +155,11 @@ static int request_head(lua_State *L)
     int status = (int)luaL_checkinteger(L, 2);
     const char *reason = lua_isnoneornil(L, 3) ? NULL : check_text(L, 3, "reason");
     luaL_checktype(L, 4, LUA_TTABLE);
-    int64_t length = lua_isnoneornil(L, 5) ? -1 : (int64_t)luaL_checknumber(L, 5);
+    lua_Number length = lua_isnoneornil(L, 5) ? -1 : luaL_checknumber(L, 5);
+    luaL_argcheck(L, length >= -1 && length <= 9007199254740992.0, 5, "bad Content-Length");
     mw_header few[FEW_FIELDS];
     mw_header *fields = read_fields(L, 4, few, &count);
-    return answer(L, mw_reply_head(r, status, reason, fields, count, length));
+    return answer(L, mw_reply_head(r, status, reason, fields, count, (int64_t)length));
 }
 
 /* request:write(bytes) -> true | nil, message, code */

@@ -95,6 +95,20 @@ local function normalize(thrown)
   return setmetatable({ status = 500, message = message, expose = false, thrown = value }, mt), 500
 end
 
+-- False if what a script has made of its output cannot be sent.
+local function describe_boom(err, reply)
+  local output = field(err, "output")
+  local code = field(output, "status_code")
+  local ok, text = pcall(boom.payload_json, err)
+  if not ok or not status.is_known(code) or code < 400 then
+    return false
+  end
+  reply.status, reply.headers = code, field(output, "headers")
+  reply.type, reply.body = "json", text
+  reply.expose = code ~= 500 -- the others tell all that there is
+  return true
+end
+
 --- What to do about something thrown: { error=, status=, expose=, body=, type=, headers=, trace= }.
 function M.describe(thrown)
   local err, code = normalize(thrown)
@@ -102,12 +116,7 @@ function M.describe(thrown)
     code = 500
   end
   local reply = { error = err, status = code, trace = thrown.trace, headers = field(err, "headers"), type = "text" }
-  if boom.is(err) then
-    reply.status = err.output.status_code
-    reply.headers = err.output.headers
-    reply.type = "json"
-    reply.body = boom.payload_json(err)
-    reply.expose = reply.status ~= 500 -- the others tell all that there is
+  if boom.is(err) and describe_boom(err, reply) then
     return reply
   end
   reply.expose = failure.is(err) or field(err, "expose") == true

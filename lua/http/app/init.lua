@@ -73,8 +73,9 @@ local function check_path(ctx)
   if path:find("%%00") then
     ctx:throw(400, "the path has a NUL (%00)")
   end
-  for segment in path:gmatch("[^/\\]+") do
-    if segment:gsub("%%2[eE]", ".") == ".." then
+  local decoded = path:gsub("%%2[eE]", "."):gsub("%%2[fF]", "/"):gsub("%%5[cC]", "\\")
+  for segment in decoded:gmatch("[^/\\]+") do
+    if segment == ".." then
       ctx:throw(400, "the path has a segment '..'")
     end
   end
@@ -99,15 +100,16 @@ local function fail(app, ctx, thrown)
   local reply = http_error.describe(thrown)
   rawset(ctx, "trace", reply.trace)
   rawset(ctx, "exposed", reply.expose)
-  task.protect(app.on_error, reply.error, ctx)
   if not task.protect(respond.fail, ctx, reply) then -- its headers cannot be sent, say
     reply.headers = nil
     respond.fail(ctx, reply)
   end
+  task.protect(app.on_error, reply.error, ctx) -- it may wait: the client need not
 end
 
 local function run(app, ctx, clock)
   local ok, thrown = xpcall(serve, http_error.trap, app, ctx)
+  clock.over = true
   if clock.timer then
     clock.timer:cancel()
   end
@@ -121,17 +123,19 @@ local function give_up(app, ctx, running)
   if ctx.response.header_sent or not ctx.writable then
     return
   end
-  local words = ("%s %s: the handler has not answered for %g s"):format(ctx.method, ctx.original_url, app.timeout)
-  fail(app, ctx, { value = http_error.new(503, words), trace = debug.traceback(running.co, words) })
+  local words = ("the handler has not answered for %g s"):format(app.timeout)
+  task.spawn(fail, app, ctx, { value = http_error.new(503, words), trace = debug.traceback(running.co, words) })
 end
 
 local function handle(app, wire, secure)
   local incoming = wire:read()
   incoming.secure = secure
   local ctx = context.new(app, incoming, wire)
-  local clock = { timer = nil }
-  local running = task.spawn(run, app, ctx, clock)
-  if not running.finished and app.timeout > 0 then
+  local clock = { timer = nil, over = false }
+  local running = task.guard(function()
+    respond.abandon(ctx.response) -- not even the error could be told
+  end, run, app, ctx, clock)
+  if not clock.over and not running.finished and app.timeout > 0 then
     clock.timer = core.after(app.timeout, function()
       give_up(app, ctx, running)
     end)

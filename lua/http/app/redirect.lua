@@ -61,20 +61,22 @@ function M.location(url)
   return whole, whole
 end
 
--- The host of an absolute URL or of one without a scheme; nil if it names none: it stays here then.
-local function host_of(url)
+-- Scheme and host of a URL as a browser reads it; nil for what it does not name.
+local function origin_of(url)
   local plain = url:gsub("[\t\r\n]", ""):gsub("\\", "/"):gsub("^[%z\1-\32]+", "")
-  local authority = plain:match("^%a[%w+.-]*:/*([^/?#]*)") or plain:match("^//+([^/?#]*)")
-  return authority and (authority:match("([^@]*)$")):lower()
+  local scheme, rest = plain:match("^(%a[%w+.-]*):(.*)$")
+  local authority = (scheme and rest or plain):match(scheme and "^/*([^/?#]*)" or "^//+([^/?#]*)")
+  return scheme and scheme:lower(), authority and (authority:match("([^@]*)$")):lower()
 end
 
 --- Where "back" leads: to the Referrer if it is on this host (what another site sends must not choose
---- where we redirect to), else to `alternative`, else to "/".
+--- where we redirect to; its scheme may be that of a proxy before us), else to `alternative`, else to "/".
 function M.back(ctx, alternative)
   local referrer = ctx:get("Referrer")
   if referrer and referrer ~= "" then
-    local host = host_of(referrer)
-    if host == nil or host == ctx.host:lower() then
+    local scheme, host = origin_of(referrer)
+    local here = host == nil or (host ~= "" and host == ctx.host:lower())
+    if here and (scheme == nil or scheme == "http" or scheme == "https") then
       return referrer
     end
   end

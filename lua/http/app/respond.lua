@@ -12,9 +12,10 @@ local function send_head(response, wire, length)
   if response._status < 200 then
     error(("the status %d is no final one: the client would wait for another"):format(response._status), 0)
   end
-  response._sent, response._promised = true, length or false
-  return wire:head(response._status, response._message or status.phrase(response._status), response._headers:list(),
-    length)
+  local ok = wire:head(response._status, response._message or status.phrase(response._status),
+    response._headers:list(), length)
+  response._sent, response._promised = true, length or false -- not if that has thrown: there may be another
+  return ok
 end
 
 local function finish(response, wire)
@@ -94,7 +95,8 @@ local function adopt(response, upstream)
     local key = name:lower()
     if not HOP_BY_HOP[key] and not named[key] and not response:has(name) then
       local values = upstream:header_values(name)
-      response:set(name, values[2] and values or values[1])
+      local several = values[2] and key ~= "content-type" and key ~= "content-length"
+      response:set(name, several and values or values[1])
     end
   end
 end
@@ -126,7 +128,11 @@ local function send_stream_head(response, wire, chunk)
     return
   end
   local length = response:get("Content-Length")
-  send_head(response, wire, length and response.length or (chunk == nil and 0 or nil))
+  if response._status == 205 then
+    send_head(response, wire, 0)
+  else
+    send_head(response, wire, length and response.length or (chunk == nil and 0 or nil))
+  end
 end
 
 -- Sends pieces, the first of which has been read, until there is none. Throws what breaks it off.
@@ -234,6 +240,21 @@ function M.respond(ctx)
     return send_nothing(response, wire)
   end
   send(response, wire, body.content(kind, response._body, 1))
+end
+
+--- Ends what nobody is left to answer: 500, or a cut if the head has gone out.
+function M.abandon(response)
+  local wire = response._wire
+  if response._finished then
+    return
+  end
+  body.close(response._body)
+  response._finished = true
+  if response._sent or not wire:head(500, nil, {}, 0) then
+    wire:abort()
+  else
+    wire:finish()
+  end
 end
 
 --- Answers with an error, as http.app.error describes it. If the head has gone out already, the

@@ -263,7 +263,7 @@ function setters:body(value)
     value = nil
   end
   rawset(self, "_body", value)
-  if before ~= nil and before ~= value and body.kind(before, 1) == "stream" and kind ~= "stream" then
+  if before ~= nil and before ~= value and body.kind(before, 1) == "stream" then
     body.close(before)
   end
   if self._sent then

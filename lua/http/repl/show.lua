@@ -1,6 +1,7 @@
 -- http.repl.show: values as the prompt prints them: short enough for a screen, and not addresses.
 -- SPDX-License-Identifier: MIT
 
+local core = require "http.core"
 local M = {}
 
 local LONGEST_STRING = 400 -- bytes
@@ -198,7 +199,7 @@ function M.print(...)
   local texts, separator = {}, "\t"
   for i = 1, select("#", ...) do
     local _, text = pcall(M.value, (select(i, ...)))
-    texts[i] = tostring(text)
+    texts[i] = type(text) == "string" and text or core.words(text)
     separator = texts[i]:find("\n", 1, true) and "\n" or separator
   end
   print(table.concat(texts, separator))
