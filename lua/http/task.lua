@@ -303,7 +303,9 @@ function M.main(chunk, done, ...)
   local arguments = { n = select("#", ...), ... }
   task = M.spawn(function()
     local ok, trace = xpcall(chunk, traceback, unpack(arguments, 1, arguments.n))
-    collectgarbage() -- a request that ends with its dropped response must not keep the loop running
+    if core.live().exchanges > 0 then
+      collectgarbage() -- a request that ends with its dropped response must not keep the loop running
+    end
     done(ok, trace)
   end)
   return task

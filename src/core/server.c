@@ -1,13 +1,9 @@
-/* Servers: they listen, hand requests to the user, and check what the user answers.
+/* Servers: they listen, and hand requests to the user.
  * SPDX-License-Identifier: MIT */
 #include "core/server.h"
 
-#include "base/grammar.h"
-#include "base/status.h"
-
 #include <event2/buffer.h>
 
-#include <stdio.h>
 #include <string.h>
 
 static const struct mw_engine *engine_of(const mw_runtime *rt)
@@ -242,121 +238,4 @@ const void *mw_request_body(const mw_request *r, size_t *length)
 int mw_request_gone(const mw_request *r)
 {
     return r->gone;
-}
-
-/* ---- replies ------------------------------------------------------------------------------- */
-
-static bool has_no_body(int status)
-{
-    return status < 200 || status == 204 || status == 304; /* RFC 9110, 6.4.1 */
-}
-
-static int check_field(mw_runtime *rt, const mw_header *field)
-{
-    if (field->name == NULL || field->value == NULL)
-        return mw_fail(rt, MW_EINVAL, "bad headers: a field has no %s",
-                       field->name == NULL ? "name" : "value");
-    if (mw_bad_token(field->name, strlen(field->name)) >= 0)
-        return mw_fail(rt, MW_EINVAL, "bad header name: \"%.60s\" has a byte that is not allowed",
-                       field->name);
-    if (mw_bad_field_value(field->value, strlen(field->value)) >= 0)
-        return mw_fail(rt, MW_EINVAL,
-                       "bad value of the header %.60s: it has a byte that is not "
-                       "allowed (a line break, perhaps)",
-                       field->name);
-    return MW_OK;
-}
-
-/* The framing of a reply is ours to state; what the user says of it is left out. */
-static bool is_framing(const char *name)
-{
-    return mw_same_name(name, "Content-Length") || mw_same_name(name, "Transfer-Encoding");
-}
-
-static int copy_fields(mw_request *r, const mw_header *headers, size_t count, int status,
-                       int64_t length, struct mw_headers *out)
-{
-    char number[24];
-    size_t bytes = sizeof "Content-Length" + sizeof number;
-    for (size_t i = 0; i < count; i++) {
-        int result = check_field(r->rt, &headers[i]);
-        if (result != MW_OK)
-            return result;
-        bytes += mw_headers_size(headers[i].name, headers[i].value);
-    }
-    if (!mw_headers_reserve(out, &r->rt->allocator, count + 1, bytes))
-        return mw_fail(r->rt, MW_ENOMEM, "no memory for the headers");
-    for (size_t i = 0; i < count; i++) {
-        if (!is_framing(headers[i].name))
-            mw_headers_add(out, headers[i].name, headers[i].value);
-    }
-    if (length >= 0 && status >= 200 && status != 204) {
-        snprintf(number, sizeof number, "%lld", (long long)length);
-        mw_headers_add(out, "Content-Length", number);
-    }
-    return MW_OK;
-}
-
-int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header *headers,
-                  size_t header_count, int64_t length)
-{
-    mw_runtime *rt = r->rt;
-    struct mw_headers fields;
-    if (r->state != MW_REPLY_NONE)
-        return mw_fail(rt, MW_EINVAL, "the head of the answer has already been sent");
-    if (status < 200 || status > 999)
-        return mw_fail(rt, MW_EINVAL, "bad status: %d is not between 200 and 999", status);
-    if (reason == NULL)
-        reason = mw_status_phrase(status);
-    if (mw_bad_field_value(reason, strlen(reason)) >= 0)
-        return mw_fail(rt, MW_EINVAL, "bad reason: it has a byte that is not allowed");
-    int result = copy_fields(r, headers, header_count, status, length, &fields);
-    if (result != MW_OK)
-        return result;
-    r->state = MW_REPLY_STARTED;
-    r->bodyless = r->head || has_no_body(status);
-    r->length = length;
-    if (r->gone)
-        result = mw_fail(rt, MW_ECLOSED, "the client has gone");
-    else
-        result = engine_of(rt)->reply_head(r, status, reason, &fields, length);
-    r->broken = result != MW_OK;
-    mw_headers_free(&fields, &rt->allocator);
-    return result;
-}
-
-int mw_reply_body(mw_request *r, const void *bytes, size_t length)
-{
-    mw_runtime *rt = r->rt;
-    if (r->state != MW_REPLY_STARTED)
-        return mw_fail(rt, MW_EINVAL, "the head of the answer must be sent before its body");
-    if (r->length >= 0 && r->written + length > (uint64_t)r->length)
-        return mw_fail(rt, MW_EINVAL, "the body is longer than its Content-Length, %lld",
-                       (long long)r->length);
-    if (r->gone)
-        return mw_fail(rt, MW_ECLOSED, "the client has gone");
-    r->written += length;
-    if (r->bodyless || length == 0)
-        return MW_OK;
-    int result = engine_of(rt)->reply_body(r, bytes, length);
-    r->broken = r->broken || result != MW_OK;
-    return result;
-}
-
-size_t mw_reply_pending(const mw_request *r)
-{
-    return r->gone || r->state != MW_REPLY_STARTED ? 0 : engine_of(r->rt)->reply_pending(r);
-}
-
-void mw_reply_abort(mw_request *r)
-{
-    mw_request_free(r); /* without an end */
-}
-
-void mw_reply_end(mw_request *r)
-{
-    bool whole = r->bodyless || r->length < 0 || r->written == (uint64_t)r->length;
-    bool sound = r->state == MW_REPLY_STARTED && !r->gone && !r->broken;
-    engine_of(r->rt)->reply_end(r, sound && whole);
-    mw_request_free(r);
 }

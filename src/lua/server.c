@@ -1,41 +1,19 @@
-/* What http.serve stands on: a listening server, and a request to answer.
+/* What http.serve and http.app stand on: a listening server.
  * SPDX-License-Identifier: MIT */
-#include "lua/context.h"
-
-#include <string.h>
+#include "lua/server.h"
 
 #define L_SERVER "moonwire.Server"
-#define L_REQUEST "moonwire.Request"
 
-enum { SLOT_HANDLER = 1, SLOT_WATCHER };
+enum { SLOT_HANDLER = 1 };
 
 typedef struct l_server {
     l_object object;
     mw_server *server; /* NULL once closed */
 } l_server;
 
-typedef struct l_request {
-    l_object object;
-    mw_request *r; /* NULL once answered */
-} l_request;
-
 static l_server *check_server(lua_State *L)
 {
     return luaL_checkudata(L, 1, L_SERVER);
-}
-
-static l_request *check_request(lua_State *L)
-{
-    return luaL_checkudata(L, 1, L_REQUEST);
-}
-
-/* The request, or an error at the script's line: what is over cannot be answered again. */
-static mw_request *check_unanswered(lua_State *L)
-{
-    mw_request *r = check_request(L)->r;
-    if (r == NULL)
-        luaL_error(L, "the request has already been answered");
-    return r;
 }
 
 static void forget_server(l_object *object)
@@ -43,96 +21,7 @@ static void forget_server(l_object *object)
     ((l_server *)object)->server = NULL;
 }
 
-static void forget_request(l_object *object)
-{
-    ((l_request *)object)->r = NULL;
-}
-
-/* ---- requests ------------------------------------------------------------------------------ */
-
-struct arrival {
-    l_server *server;
-    mw_request *r;
-    bool taken; /* a userdata has it */
-};
-
-static void tell_request(lua_State *L, void *ud)
-{
-    struct arrival *a = ud;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, a->server->object.pin);
-    lua_getfenv(L, -1);
-    lua_rawgeti(L, -1, SLOT_HANDLER);
-    l_request *request = l_object_new(L, sizeof *request, L_REQUEST, forget_request);
-    l_pin(L, -1, &request->object);
-    request->r = a->r;
-    a->taken = true;
-    l_call(request->object.ctx, 1);
-}
-
-static void on_request(mw_server *server, mw_request *r, void *ud)
-{
-    struct arrival a = {ud, r, false};
-    (void)server;
-    l_enter(a.server->object.ctx, tell_request, &a);
-    if (!a.taken)
-        mw_reply_end(r); /* no memory: the connection is closed */
-}
-
-static mw_header field_at(const void *r, size_t index)
-{
-    return mw_request_header_at(r, index);
-}
-
-/* request:read() -> { method=, target=, peer=, headers=, body= } */
-static int request_read(lua_State *L)
-{
-    const mw_request *r = check_unanswered(L);
-    size_t length;
-    const char *body = mw_request_body(r, &length);
-    lua_settop(L, 1);
-    lua_createtable(L, 0, 8);
-    lua_pushstring(L, mw_request_method(r));
-    lua_setfield(L, 2, "method");
-    lua_pushstring(L, mw_request_target(r));
-    lua_setfield(L, 2, "target");
-    lua_pushstring(L, mw_request_peer(r));
-    lua_setfield(L, 2, "peer");
-    lua_pushlstring(L, body != NULL ? body : "", length);
-    lua_setfield(L, 2, "body");
-    l_push_headers(L, r, mw_request_header_count(r), field_at);
-    lua_setfield(L, 2, "headers");
-    return 1;
-}
-
-static const char *check_text(lua_State *L, int index, const char *what)
-{
-    size_t length;
-    const char *text = lua_tolstring(L, index, &length);
-    if (text == NULL || strlen(text) != length)
-        luaL_error(L, "bad %s: byte 0x00 is not allowed there", what);
-    return text;
-}
-
-enum { FEW_FIELDS = 32 };
-
-/* Fields from a list { name, value, name, value … } of strings; in `few`, if that has the room. */
-static mw_header *read_fields(lua_State *L, int index, mw_header *few, size_t *count)
-{
-    *count = lua_objlen(L, index) / 2;
-    mw_header *fields = few;
-    if (*count > FEW_FIELDS)
-        fields = lua_newuserdata(L, *count * sizeof *fields);
-    for (size_t i = 0; i < *count; i++) {
-        lua_rawgeti(L, index, (int)(2 * i) + 1);
-        lua_rawgeti(L, index, (int)(2 * i) + 2);
-        fields[i].name = check_text(L, -2, "header name"); /* the list keeps the strings alive */
-        fields[i].value = check_text(L, -1, "header value");
-        lua_pop(L, 2);
-    }
-    return fields;
-}
-
-static int answer(lua_State *L, int result)
+int l_server_answer(lua_State *L, int result)
 {
     if (result == MW_OK) {
         lua_pushboolean(L, 1);
@@ -147,113 +36,31 @@ static int answer(lua_State *L, int result)
     return 3;
 }
 
-/* request:head(status, reason or nil, fields, length or nil) -> true | nil, message, code */
-static int request_head(lua_State *L)
-{
-    mw_request *r = check_unanswered(L);
-    size_t count;
-    int status = (int)luaL_checkinteger(L, 2);
-    const char *reason = lua_isnoneornil(L, 3) ? NULL : check_text(L, 3, "reason");
-    luaL_checktype(L, 4, LUA_TTABLE);
-    lua_Number length = lua_isnoneornil(L, 5) ? -1 : luaL_checknumber(L, 5);
-    luaL_argcheck(L, length >= -1 && length <= 9007199254740992.0, 5, "bad Content-Length");
-    mw_header few[FEW_FIELDS];
-    mw_header *fields = read_fields(L, 4, few, &count);
-    return answer(L, mw_reply_head(r, status, reason, fields, count, (int64_t)length));
-}
+struct arrival {
+    l_server *server;
+    mw_request *r;
+    bool taken; /* a userdata has it */
+};
 
-/* request:write(bytes) -> true | nil, message, code */
-static int request_write(lua_State *L)
+static void tell_request(lua_State *L, void *ud)
 {
-    mw_request *r = check_unanswered(L);
-    size_t length;
-    const char *bytes = luaL_checklstring(L, 2, &length);
-    return answer(L, mw_reply_body(r, bytes, length));
-}
-
-/* request:pending() -> bytes of the answer that wait for the client to read */
-static int request_pending(lua_State *L)
-{
-    const l_request *request = check_request(L);
-    lua_pushnumber(L, request->r != NULL ? (lua_Number)mw_reply_pending(request->r) : 0);
-    return 1;
-}
-
-static void tell_change(lua_State *L, void *ud)
-{
-    l_request *request = ud;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, request->object.pin);
+    struct arrival *a = ud;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, a->server->object.pin);
     lua_getfenv(L, -1);
-    lua_rawgeti(L, -1, SLOT_WATCHER);
-    l_call(request->object.ctx, 0);
+    lua_rawgeti(L, -1, SLOT_HANDLER);
+    l_object *request = l_request_push(L, a->r);
+    a->taken = true;
+    l_call(request->ctx, 1);
 }
 
-static void on_change(mw_request *r, void *ud)
+static void on_request(mw_server *server, mw_request *r, void *ud)
 {
-    l_request *request = ud;
-    (void)r;
-    l_enter(request->object.ctx, tell_change, request);
+    struct arrival a = {ud, r, false};
+    (void)server;
+    l_enter(a.server->object.ctx, tell_request, &a);
+    if (!a.taken)
+        mw_reply_end(r); /* no memory: the connection is closed */
 }
-
-/* request:watch(fn): fn() is called when the client has gone, or has read all that was written. */
-static int request_watch(lua_State *L)
-{
-    l_request *request = check_request(L);
-    luaL_checktype(L, 2, LUA_TFUNCTION);
-    if (request->r == NULL)
-        return 0;
-    lua_settop(L, 2);
-    lua_pushvalue(L, 1);
-    l_object_slots(L); /* most requests need none */
-    lua_getfenv(L, 1);
-    lua_pushvalue(L, 2);
-    lua_rawseti(L, -2, SLOT_WATCHER);
-    mw_request_watch(request->r, on_change, request);
-    return 0;
-}
-
-/* request:finish(): ends the answer; what was not begun, or is not whole, closes the connection. */
-static int request_finish(lua_State *L)
-{
-    l_request *request = check_request(L);
-    if (request->r == NULL)
-        return 0;
-    mw_reply_end(request->r);
-    request->r = NULL;
-    l_unpin(&request->object);
-    return 0;
-}
-
-/* request:abort(): closes the connection. */
-static int request_abort(lua_State *L)
-{
-    l_request *request = check_request(L);
-    if (request->r == NULL)
-        return 0;
-    mw_reply_abort(request->r);
-    request->r = NULL;
-    l_unpin(&request->object);
-    return 0;
-}
-
-static int request_gone(lua_State *L)
-{
-    const l_request *request = check_request(L);
-    lua_pushboolean(L, request->r == NULL || mw_request_gone(request->r));
-    return 1;
-}
-
-static int request_gc(lua_State *L)
-{
-    l_request *request = check_request(L);
-    if (request->r != NULL)
-        mw_reply_end(request->r);
-    request->r = NULL;
-    l_object_gc(&request->object);
-    return 0;
-}
-
-/* ---- servers ------------------------------------------------------------------------------- */
 
 static void read_listen(lua_State *L, mw_listen *how)
 {
@@ -310,7 +117,7 @@ static int listen_on(lua_State *L)
     if (result == MW_OK)
         return 1;
     l_unpin(&server->object);
-    return answer(L, result);
+    return l_server_answer(L, result);
 }
 
 static int server_port(lua_State *L)
@@ -340,7 +147,7 @@ static int server_gc(lua_State *L)
     return 0;
 }
 
-static void new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc)
+void l_server_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc)
 {
     luaL_newmetatable(L, name);
     lua_newtable(L);
@@ -359,12 +166,8 @@ void l_open_server(lua_State *L)
 {
     static const luaL_Reg of_server[] = {
         {"port", server_port}, {"close", server_close}, {NULL, NULL}};
-    static const luaL_Reg of_request[] = {
-        {"read", request_read},       {"head", request_head},   {"write", request_write},
-        {"pending", request_pending}, {"watch", request_watch}, {"finish", request_finish},
-        {"abort", request_abort},     {"gone", request_gone},   {NULL, NULL}};
-    new_type(L, L_SERVER, of_server, server_gc);
-    new_type(L, L_REQUEST, of_request, request_gc);
+    l_server_type(L, L_SERVER, of_server, server_gc);
+    l_open_server_request(L);
     lua_pushcfunction(L, listen_on);
     lua_setfield(L, -2, "listen");
 }

@@ -2,8 +2,7 @@
 -- SPDX-License-Identifier: MIT
 
 local body = require "http.app.body"
-local date = require "http.fields.date"
-local disposition = require "http.fields.disposition"
+local fields = require "http.app.response_fields"
 local header_list = require "http.app.header_list"
 local headers_mt = require "http.headers"
 local mime = require "http.fields.mime"
@@ -11,9 +10,8 @@ local properties = require "http.app.properties"
 local redirect = require "http.app.redirect"
 local status = require "http.status"
 local type_is = require "http.fields.type_is"
-local vary = require "http.fields.vary"
 
-local getters, setters, methods = {}, {}, {}
+local getters, setters, methods = fields.getters, fields.setters, fields.methods
 
 -- Once the head has been sent, changes to it are too late and do nothing, as in Koa.
 
@@ -120,22 +118,6 @@ function methods:remove(field)
   if not self._sent then
     self._headers:remove(field)
   end
-end
-
---- Adds a field to Vary.
-function methods:vary(field)
-  if self._sent then
-    return
-  end
-  local before = self._headers:get("Vary")
-  if type(before) == "table" then
-    before = table.concat(before, ", ")
-  end
-  local ok, value = pcall(vary.append, before, field)
-  if not ok then
-    error((tostring(value):gsub("^[^:]+:%d+: ", ""):gsub("#2 to 'append'", "#1 to 'vary'")), 2)
-  end
-  self._headers:set("Vary", value, 2)
 end
 
 -- ---- type and length --------------------------------------------------------------------------
@@ -275,7 +257,7 @@ function setters:body(value)
   SET[kind](self, value, kind ~= "none" and self._headers:get("Content-Type") == nil, before)
 end
 
--- ---- conveniences -----------------------------------------------------------------------------
+-- ---- redirects --------------------------------------------------------------------------------
 
 --- Redirects, with 302 unless a status of redirection is set. "back" is the Referrer if that is on this
 --- host, else `alternative`, else "/".
@@ -310,53 +292,6 @@ function methods:back(alternative)
     error(("bad argument #1 to 'back' (URL expected, got %s)"):format(type(alternative)), 2)
   end
   return self:redirect("back", alternative)
-end
-
---- Content-Disposition: attachment, with a file name if it is given; its extension sets the type, if none
---- is set. Options: `type` in place of "attachment", `fallback` (true, false, or a name for old clients).
-function methods:attachment(filename, options)
-  if filename ~= nil and type(filename) ~= "string" then
-    error(("bad argument #1 to 'attachment' (string expected, got %s)"):format(type(filename)), 2)
-  end
-  if filename and not self:has("Content-Type") then
-    self.type = filename:match("%.[^./\\]*$") or ""
-  end
-  local ok, value = pcall(disposition.format, filename, options)
-  if not ok then
-    error((tostring(value):gsub("^[^:]+:%d+: ", ""):gsub("'format'", "'attachment'")), 2)
-  end
-  self:set("Content-Disposition", value)
-end
-
---- Last-Modified in seconds since 1970, or nil.
-function getters:last_modified()
-  local value = self._headers:get("Last-Modified")
-  return value and date.parse(value)
-end
-
---- Seconds since 1970, or a date as text.
-function setters:last_modified(value)
-  local seconds = type(value) == "string" and date.parse(value) or value
-  local ok, text = pcall(date.format, seconds)
-  if not ok then
-    error(("bad last_modified (seconds since 1970 or a date expected, got %s)"):format(tostring(value)), 2)
-  end
-  self:set("Last-Modified", text)
-end
-
-function getters:etag()
-  return self._headers:get("ETag")
-end
-
---- The quotes are put around it unless they are there.
-function setters:etag(value)
-  if type(value) ~= "string" then
-    error(("bad etag (string expected, got %s)"):format(type(value)), 2)
-  end
-  if not value:find('^"') and not value:find('^W/"') then
-    value = '"' .. value .. '"'
-  end
-  self._headers:set("ETag", value, 2)
 end
 
 -- ---- what has become of it --------------------------------------------------------------------
