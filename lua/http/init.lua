@@ -29,8 +29,6 @@ local M = {
   poll = core.poll,
   configure = core.configure,
 
-  serve = require "http.serve",
-
   null = core.null, -- cjson's null as well
 
   -- for tests
@@ -56,6 +54,7 @@ local later = {
   HTTPStatus = { "http.status", "HTTPStatus" },
   Failure = { "http.failure", "Failure" },
   redirect = { "http.failure", "redirect" },
+  serve = { "http.serve" },
   PoolManager = { "http.pool_manager" },
   boom = { "http.boom" },
   app = { "http.app" },

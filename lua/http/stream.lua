@@ -6,7 +6,6 @@
 -- SPDX-License-Identifier: MIT
 
 local core = require "http.core"
-local json = require "http.json"
 local task = require "http.task"
 
 local methods = core.Response
@@ -165,7 +164,7 @@ function methods:json()
   if not body then
     return nil, why
   end
-  local value, wrong = json.decode_body(body, 2)
+  local value, wrong = require("http.json").decode_body(body, 2)
   if value == nil then
     return nil, wrong
   end
