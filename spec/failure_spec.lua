@@ -3,35 +3,13 @@
 
 local helper = require("helper")
 local http = require("http")
-local raw = require("raw")
-
-local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
-local PATIENCE = 20 * (os.getenv("MW_UNDER") == "valgrind" and 10 or 1)
+local servers = require("servers")
 
 local catching = http.serve.catching_failure
-local servers = {}
-
--- Serves until the test is over.
-local function serve(handler)
-  local server = assert(http.serve({ handler = handler }))
-  servers[#servers + 1] = server
-  return server
-end
-
-local function close_servers()
-  for _, server in ipairs(servers) do
-    server:close()
-  end
-  servers = {}
-end
 
 -- What a handler's response looks like from outside: the Response of a client that follows nothing.
 local function ask(handler)
-  local server = serve(handler)
-  local conn = raw.connect({ port = server.port })
-  conn:send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-  helper.wait(function() return conn.closed end, nil, "the server to close")
-  local head, body = conn.received:match("^(.-\r\n)\r\n(.*)$")
+  local head, body = servers.talk(servers.serve(handler)):match("^(.-\r\n)\r\n(.*)$")
   assert(head, "no reply")
   local status, reason = head:match("^HTTP/1%.1 (%d+) ([^\r\n]*)\r\n")
   local headers = {}
@@ -39,24 +17,6 @@ local function ask(handler)
     headers[name] = headers[name] and headers[name] .. "; " .. value or value
   end
   return { status = tonumber(status), reason = reason, headers = headers, body = body }
-end
-
--- Runs a script in a process of its own, since what a handler throws is told on its standard error
--- -> its status, and all that it printed.
-local function child(script)
-  local dir = raw.mkdtemp()
-  local pid = assert(raw.spawn({ COMMAND, "-e", script, stdout = dir .. "/out" }))
-  local ok, status = pcall(helper.wait, function() return raw.reap(pid) end, PATIENCE, "the child's end")
-  if not ok then
-    raw.kill(pid, "KILL")
-    helper.wait(function() return raw.reap(pid) end)
-  end
-  local file = assert(io.open(dir .. "/out"))
-  local output = file:read("*a")
-  file:close()
-  raw.remove_tree(dir)
-  assert(ok, status)
-  return status, output
 end
 
 -- A script that asks its own server once and prints status and body.
@@ -122,7 +82,7 @@ describe("http.Failure", function()
 end)
 
 describe("http.serve.catching_failure", function()
-  after_each(close_servers) -- before helper looks for what is left
+  after_each(servers.close) -- before helper looks for what is left
   helper.setup()
 
   it("is catchingFailure, too", function()
@@ -207,7 +167,7 @@ describe("http.serve.catching_failure", function()
   end)
 
   it("passes other errors, with the traceback of where they were thrown", function()
-    local status, output = child([[
+    local status, output = helper.run_script([[
       local function culprit() http.sleep(0) error("secret words") end
       local function handler() local ok = culprit() return ok end
     ]] .. once("http.serve.catching_failure(http.serve.catching_failure(handler))"))
@@ -233,7 +193,7 @@ describe("http.serve.catching_failure", function()
   end)
 
   it("tells where an error was thrown that another one followed", function()
-    local _, output = child([[
+    local _, output = helper.run_script([[
       local inner = http.serve.catching_failure(function() error("the first") end)
       local function second() error("the second") end
       local function handler(...) pcall(inner, ...) local ok = second() return ok end
@@ -244,7 +204,7 @@ describe("http.serve.catching_failure", function()
   end)
 
   it("cuts the connection where the head has been sent", function()
-    local status, output = child([[
+    local status, output = helper.run_script([[
       local function handler(_, response) response:write("part") error(http.Failure("too late")) end
     ]] .. once("http.serve.catching_failure(handler)"))
     assert.equal(1, status)
@@ -253,7 +213,7 @@ describe("http.serve.catching_failure", function()
   end)
 
   it("does no harm where the response is finished", function()
-    local status, output = child([[
+    local status, output = helper.run_script([[
       local function handler(_, response) response:finish("whole") error(http.Failure("too late")) end
     ]] .. once("http.serve.catching_failure(handler)"))
     assert.equal(1, status)
@@ -266,7 +226,7 @@ describe("a Failure that nobody catches", function()
   helper.setup()
 
   it("is told by its message, and makes a 500 without it", function()
-    local status, output = child(once("function() error(http.Failure('the reason')) end"))
+    local status, output = helper.run_script(once("function() error(http.Failure('the reason')) end"))
     assert.equal(1, status)
     assert.matches("the reason\nstack traceback:\n", output)
     assert.matches("500\t%d+\tInternal Server Error\n", output)
@@ -319,7 +279,7 @@ describe("http.redirect", function()
 end)
 
 describe("a handler that returns its response", function()
-  after_each(close_servers) -- before helper looks for what is left
+  after_each(servers.close) -- before helper looks for what is left
   helper.setup()
 
   it("sends the status, the reason, the headers and the body of the table", function()
@@ -383,12 +343,12 @@ describe("a handler that returns its response", function()
       ["bad status (integer expected, got 404)"] = "function() return { status = '404' } end",
       ["bad body (string expected, got table)"] = "function() return { body = {} } end",
     }) do
-      local status, output = child(once(handler))
+      local status, output = helper.run_script(once(handler))
       assert.equal(1, status)
       assert.truthy(output:find(words, 1, true), output)
       assert.matches("500\t", output)
     end
-    local _, output = child(once("function(_, r) r:write('x') return { status = 404 } end"))
+    local _, output = helper.run_script(once("function(_, r) r:write('x') return { status = 404 } end"))
     assert.truthy(output:find("returned a response although it had sent one", 1, true), output)
     assert.matches("\n%d+\t" .. http.Response.REMOTE_HOST_CLOSED_ERROR, output)
   end)

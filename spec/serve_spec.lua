@@ -6,36 +6,12 @@ local apps = require("apps")
 local helper = require("helper")
 local http = require("http")
 local raw = require("raw")
+local servers = require("servers")
 
 local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
 local PATIENCE = 20 * (os.getenv("MW_UNDER") == "valgrind" and 10 or 1)
-local GET = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
-local servers = {}
-
--- Serves until the test is over.
-local function serve(handler, options)
-  options = options or {}
-  options.handler = handler
-  local server = assert(http.serve(options))
-  servers[#servers + 1] = server
-  return server
-end
-
-local function close_servers()
-  for _, server in ipairs(servers) do
-    server:close()
-  end
-  servers = {}
-end
-
--- Sends bytes on a connection of its own and returns all that comes back until the server closes.
-local function talk(server, bytes)
-  local conn = raw.connect({ port = server.port })
-  conn:send(bytes)
-  helper.wait(function() return conn.closed end, nil, "the server to close")
-  return conn.received
-end
+local GET, serve, talk = servers.GET, servers.serve, servers.talk
 
 -- The parts of a reply: its status, reason, fields (of several the last), body.
 local function parse(reply)
@@ -62,7 +38,7 @@ local function assert_misuse(words, fn)
 end
 
 describe("a request", function()
-  after_each(close_servers) -- before helper looks for what is left
+  after_each(servers.close) -- before helper looks for what is left
   helper.setup()
 
   it("has a method, a target, a path, a query, and the client's address", function()
@@ -118,7 +94,7 @@ describe("a request", function()
 end)
 
 describe("a response", function()
-  after_each(close_servers) -- before helper looks for what is left
+  after_each(servers.close) -- before helper looks for what is left
   helper.setup()
 
   it("is 200 with an empty body by default", function()
@@ -294,7 +270,7 @@ describe("a response", function()
 end)
 
 describe("a handler", function()
-  after_each(close_servers) -- before helper looks for what is left
+  after_each(servers.close) -- before helper looks for what is left
   helper.setup()
 
   it("that yields by itself is reported, and its request answered", function()

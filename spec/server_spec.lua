@@ -4,37 +4,13 @@
 local helper = require("helper")
 local http = require("http")
 local raw = require("raw")
+local servers = require("servers")
 local certs = require("certs") -- made with raw, which lives on the loop of http
 
-local GET = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 local SLOW = os.getenv("MW_UNDER") == "valgrind" and 10 or 1 -- how many times longer things take here
 
-local servers = {}
-
--- Serves until the test is over.
-local function serve(handler, options)
-  options = options or {}
-  options.handler = handler
-  local server = assert(http.serve(options))
-  servers[#servers + 1] = server
-  return server
-end
-
-local function close_servers()
-  for _, server in ipairs(servers) do
-    server:close()
-  end
-  servers = {}
-end
-
--- Sends bytes on a connection of its own and returns all that comes back until the server closes.
-local function talk(server, bytes)
-  local conn = raw.connect({ port = server.port })
-  conn:send(bytes)
-  helper.wait(function() return conn.closed end, nil, "the server to close")
-  return conn.received
-end
+local GET, serve, talk = servers.GET, servers.serve, servers.talk
 
 -- The same -> the status of the reply, and what follows its head.
 local function ask(server, bytes)
@@ -53,7 +29,7 @@ local function assert_misuse(words, fn)
 end
 
 describe("http.serve", function()
-  after_each(close_servers) -- before helper looks for what is left
+  after_each(servers.close) -- before helper looks for what is left
   helper.setup()
 
   it("tells where it listens", function()
@@ -228,7 +204,7 @@ describe("http.serve", function()
 end)
 
 describe("a client that leaves", function()
-  after_each(close_servers) -- before helper looks for what is left
+  after_each(servers.close) -- before helper looks for what is left
   helper.setup()
 
   it("before it has said anything, or all, is no matter", function()
@@ -313,7 +289,7 @@ describe("a client that leaves", function()
 end)
 
 describe("server:close", function()
-  after_each(close_servers) -- before helper looks for what is left
+  after_each(servers.close) -- before helper looks for what is left
   helper.setup()
 
   it("cuts the requests that are in work, whose handlers go on in vain", function()
@@ -354,7 +330,7 @@ end)
 -- What evhttp reads with more leniency than we can see (chunk sizes with signs, folded fields, bare
 -- line feeds) is for the http1 engine.
 describe("a hostile request", function()
-  after_each(close_servers) -- before helper looks for what is left
+  after_each(servers.close) -- before helper looks for what is left
   helper.setup()
 
   local SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
