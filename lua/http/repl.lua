@@ -16,12 +16,12 @@ local told_of_locals = false
 
 local HELP = [[
 An expression is printed, and _ holds it; Tab completes names; Ctrl-C stops a line. Some to try:
-  server = http.serve { port = 8080, handler = function(q, r) r.body = "hello" .. q.path end }
-  r = http.get("http://127.0.0.1:8080/there"):await()     the line waits for the reply
+  server = assert(http.serve { handler = function(q, r) r.body = "hello" .. q.path end })
+  r = http.get(server.url .. "/there"):await()            the line waits for the reply
   r.status_code, r.headers["Content-Length"], r:read_all()
   http.get(server.url, function(reply) print(reply) end)  goes on while you type
   http.after(2, function() print("ding") end)             and so does this
-  http                                                    all that there is]]
+  http.app, http.PoolManager, http.HTTPStatus             and more: docs/ tells]]
 
 --- The first words of a session, and what only a prompt has.
 function M.greet()

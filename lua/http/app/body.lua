@@ -102,9 +102,9 @@ function M.content(kind, value, level)
   elseif kind == "none" then
     return ""
   end
-  local text, why = json.encode(value, level + 1)
+  local text, why = json.encode(value, (level or 1) + 1)
   if not text then
-    error("the body cannot be written as JSON: " .. why, level + 1)
+    error("the body cannot be written as JSON: " .. why, level and level + 1 or 0)
   end
   return text
 end

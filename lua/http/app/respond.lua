@@ -29,7 +29,7 @@ local function length_of(response)
   if kind == "none" or kind == "stream" then
     return response.length
   end
-  return #body.content(kind, response._body, 1)
+  return #body.content(kind, response._body)
 end
 
 --- Sends the head now; the body follows in chunks, unless its length is set.
@@ -239,7 +239,7 @@ function M.respond(ctx)
   elseif kind == "none" then
     return send_nothing(response, wire)
   end
-  send(response, wire, body.content(kind, response._body, 1))
+  send(response, wire, body.content(kind, response._body))
 end
 
 --- Ends what nobody is left to answer: 500, or a cut if the head has gone out.
