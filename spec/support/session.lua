@@ -104,14 +104,14 @@ function Session:type(...)
   self.pty:write(table.concat({ ... }))
 end
 
--- Types lines, each once the prompt stands there again.
+-- Types lines, each once the prompt stands there again, and the terminal no longer echoes by itself.
 function Session:enter(...)
   for _, line in ipairs({ ... }) do
     local before = self:read()
     self:type(line, "\n")
     helper.wait(function()
       local text = self:read()
-      return text ~= before and text:find("\n>>? |$")
+      return text ~= before and text:find("\n>>? |$") and not self.pty:modes()
     end, PATIENCE, "the prompt behind " .. line)
   end
 end
