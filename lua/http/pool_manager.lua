@@ -5,6 +5,7 @@
 --   print(response.data, response.status)
 -- SPDX-License-Identifier: MIT
 
+local check_self = require "http.check_self"
 local core = require "http.core"
 local pool_request = require "http.pool_request"
 local pool_response = require "http.pool_response"
@@ -13,12 +14,6 @@ local stream = require "http.stream"
 
 local PoolManager = {}
 local mt = { __name = "http.PoolManager", __index = PoolManager }
-
-local function check_self(self, level)
-  if getmetatable(self) ~= mt then
-    error(("bad self (%s expected, got %s); call it with a colon"):format(mt.__name, type(self)), level + 1)
-  end
-end
 
 -- The results of a pcall, or what it caught, thrown at that level of the caller's.
 local function thrown_at(level, ok, ...)
@@ -68,7 +63,7 @@ end
 ---@param url string
 ---@param options? table
 function PoolManager:request(method, url, options)
-  check_self(self, 2)
+  check_self(self, mt, 2)
   if options == nil then
     options = {}
   end
@@ -90,7 +85,7 @@ end
 --- Closes the connections that are kept for reuse. They belong to the runtime, so that it does so for all
 --- managers.
 function PoolManager:clear()
-  check_self(self, 2)
+  check_self(self, mt, 2)
   core.drop_idle()
 end
 

@@ -3,6 +3,7 @@
 -- errors are those of a body that breaks off.
 -- SPDX-License-Identifier: MIT
 
+local check_self = require "http.check_self"
 local core = require "http.core"
 local json = require "http.json"
 local stream = require "http.stream"
@@ -14,12 +15,6 @@ local mt = { __name = "http.PoolManager.Response" }
 
 local PIECE = 64 * 1024 -- urllib3's
 local CLOSED = core.Response.OPERATION_CANCELLED_ERROR
-
-local function check_self(self, level)
-  if getmetatable(self) ~= mt then
-    error(("bad self (%s expected, got %s); call it with a colon"):format(mt.__name, type(self)), level + 1)
-  end
-end
 
 -- ---- reading ----------------------------------------------------------------------------------
 
@@ -107,7 +102,7 @@ end
 --- where it returns "", or where that breaks off, after which it returns nil, message and code.
 ---@param size? number
 function Response:read(size)
-  check_self(self, 2)
+  check_self(self, mt, 2)
   check_size("read", size, 0)
   if size then
     local bytes, words, code = exactly(self, size, 2)
@@ -128,7 +123,7 @@ end
 --- off: response.error_string is "" if it was whole.
 ---@param size? number
 function Response:stream(size)
-  check_self(self, 2)
+  check_self(self, mt, 2)
   check_size("stream", size, 1)
   return function()
     local piece = some(self, size or PIECE, 2)
@@ -139,7 +134,7 @@ end
 --- Decodes the body, by cjson. Returns the value, or nil and words for what is wrong, with a code if it
 --- did not come whole.
 function Response:json()
-  check_self(self, 2)
+  check_self(self, mt, 2)
   local data, words, code = load(self, 2)
   if not data then
     return nil, words, code
@@ -155,14 +150,14 @@ end
 
 --- Lets go of the connection, and of what was not read. `data` stays if it was there.
 function Response:close()
-  check_self(self, 2)
+  check_self(self, mt, 2)
   self.response:close()
 end
 
 --- Gives up the rest of a body that is still coming, with its connection; one that has come whole has
 --- given its connection back by itself, and stays to be read.
 function Response:release_conn()
-  check_self(self, 2)
+  check_self(self, mt, 2)
   if not self.response.finished then
     self.response:close()
   end

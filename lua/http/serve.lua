@@ -10,6 +10,7 @@
 --   }
 -- SPDX-License-Identifier: MIT
 
+local check_self = require "http.check_self"
 local core = require "http.core"
 local drain = require "http.drain"
 local server = require "http.server"
@@ -28,13 +29,6 @@ function response_mt.__newindex(response, name, value)
     error(("unknown field '%s' of a response (it has status, reason, headers and body)"):format(tostring(name)), 2)
   end
   rawset(response, name, value)
-end
-
-local function check_self(self, mt, level)
-  if getmetatable(self) ~= mt then
-    local name = mt.__name
-    error(("bad self (%s expected, got %s); call it with a colon"):format(name, type(self)), level + 1)
-  end
 end
 
 -- The fields as the core takes them: a list of names and values.

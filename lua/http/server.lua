@@ -1,6 +1,7 @@
 -- http.server: listening, which http.serve and http.app do alike.
 -- SPDX-License-Identifier: MIT
 
+local check_self = require "http.check_self"
 local core = require "http.core"
 
 local M = {}
@@ -26,9 +27,7 @@ end
 
 --- Stops listening and cuts the connections.
 function Server:close()
-  if getmetatable(self) ~= mt then
-    error(("bad self (http.Server expected, got %s); call it with a colon"):format(type(self)), 2)
-  end
+  check_self(self, mt, 2)
   self.listening = false
   self._server:close()
 end

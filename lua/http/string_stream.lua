@@ -2,6 +2,7 @@
 -- without the waiting.
 -- SPDX-License-Identifier: MIT
 
+local check_self = require "http.check_self"
 local core = require "http.core"
 
 local M = {}
@@ -36,9 +37,7 @@ end
 
 -- peek alone has to be told how much.
 local function check(self, name, max)
-  if getmetatable(self) ~= mt then
-    error(("bad self (http.Stream expected, got %s); call it with a colon"):format(type(self)), 3)
-  end
+  check_self(self, mt, 3)
   if (max ~= nil or name:find("^peek")) and (type(max) ~= "number" or max < 0 or max ~= max) then
     error(("bad argument #1 to '%s' (number of bytes expected, 0 or more)"):format(name), 3)
   end

@@ -5,6 +5,7 @@
 -- loop until what they wait for is there.
 -- SPDX-License-Identifier: MIT
 
+local check_self = require "http.check_self"
 local core = require "http.core"
 
 local M = {}
@@ -222,9 +223,7 @@ end
 
 --- Waits for the task's end. Returns what its function returned; throws what it threw.
 function Task:await()
-  if getmetatable(self) ~= mt then
-    error(("bad self (http.Task expected, got %s); call it with a colon"):format(type(self)), 2)
-  end
+  check_self(self, mt, 2)
   self.awaited = true
   M.wait_until(function()
     return self.finished

@@ -86,6 +86,22 @@ void *l_object_new(lua_State *L, size_t size, const char *metatable, void (*forg
     return object;
 }
 
+void l_object_type(lua_State *L, const char *type, const char *name, const luaL_Reg *methods,
+                   lua_CFunction gc)
+{
+    luaL_newmetatable(L, type);
+    lua_newtable(L);
+    luaL_register(L, NULL, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__name");
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+}
+
 void l_object_slots(lua_State *L)
 {
     lua_createtable(L, 3, 0); /* the script's own fields are rare */

@@ -39,6 +39,11 @@ l_context *l_context_get(lua_State *L); /* opens it the first time; throws witho
  * name. Leaves it on the stack. */
 void *l_object_new(lua_State *L, size_t size, const char *metatable, void (*forget)(l_object *));
 
+/* Makes the metatable `type` of such objects: methods, finalizer, and the name that scripts see.
+ * Leaves nothing on the stack. */
+void l_object_type(lua_State *L, const char *type, const char *name, const luaL_Reg *methods,
+                   lua_CFunction gc);
+
 /* Gives the userdata on top of the stack an environment table of its own, for what it holds. */
 void l_object_slots(lua_State *L);
 void l_object_gc(l_object *object); /* takes it out of its context */

@@ -147,26 +147,11 @@ static int server_gc(lua_State *L)
     return 0;
 }
 
-void l_server_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc)
-{
-    luaL_newmetatable(L, name);
-    lua_newtable(L);
-    luaL_register(L, NULL, methods);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushstring(L, name);
-    lua_setfield(L, -2, "__name");
-    lua_pushstring(L, name);
-    lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
-}
-
 void l_open_server(lua_State *L)
 {
     static const luaL_Reg of_server[] = {
         {"port", server_port}, {"close", server_close}, {NULL, NULL}};
-    l_server_type(L, L_SERVER, of_server, server_gc);
+    l_object_type(L, L_SERVER, L_SERVER, of_server, server_gc);
     l_open_server_request(L);
     lua_pushcfunction(L, listen_on);
     lua_setfield(L, -2, "listen");

@@ -9,9 +9,6 @@
 l_object *l_request_push(lua_State *L, mw_request *r);
 void l_open_server_request(lua_State *L);
 
-/* Makes the metatable of a userdata type. */
-void l_server_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc);
-
 /* What a call that returned `result` gives a script: true, or nil, message and code; misuse throws.
  */
 int l_server_answer(lua_State *L, int result);

@@ -206,5 +206,5 @@ void l_open_server_request(lua_State *L)
         {"read", request_read},       {"head", request_head},   {"write", request_write},
         {"pending", request_pending}, {"watch", request_watch}, {"finish", request_finish},
         {"abort", request_abort},     {"gone", request_gone},   {NULL, NULL}};
-    l_server_type(L, L_REQUEST, methods, request_gc);
+    l_object_type(L, L_REQUEST, L_REQUEST, methods, request_gc);
 }

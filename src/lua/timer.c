@@ -122,18 +122,10 @@ void l_open_timer(lua_State *L)
     static const luaL_Reg methods[] = {
         {"cancel", timer_cancel}, {"active", timer_active}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"after", after}, {"every", every}, {NULL, NULL}};
-    luaL_newmetatable(L, L_TIMER);
-    lua_newtable(L);
-    luaL_register(L, NULL, methods);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, timer_gc);
-    lua_setfield(L, -2, "__gc");
+    l_object_type(L, L_TIMER, "http.Timer", methods, timer_gc);
+    luaL_getmetatable(L, L_TIMER);
     lua_pushcfunction(L, timer_tostring);
     lua_setfield(L, -2, "__tostring");
-    lua_pushliteral(L, "http.Timer");
-    lua_setfield(L, -2, "__name");
-    lua_pushliteral(L, "http.Timer");
-    lua_setfield(L, -2, "__metatable");
     lua_pop(L, 1);
     luaL_register(L, NULL, functions);
 }

@@ -6,6 +6,7 @@
 --   app:listen(8080)
 -- SPDX-License-Identifier: MIT
 
+local check_self = require "http.check_self"
 local context = require "http.app.context"
 local core = require "http.core"
 local http_error = require "http.app.error"
@@ -28,17 +29,11 @@ local SETTINGS = {
   silent = false, -- true: errors are not logged
 }
 
-local function check_self(self, level)
-  if getmetatable(self) ~= mt then
-    error(("bad self (http.App expected, got %s); call it with a colon"):format(type(self)), level + 1)
-  end
-end
-
 -- ---- middleware -------------------------------------------------------------------------------
 
 --- Adds a middleware, fn(ctx, next). next() runs the rest and returns when that has. Returns the app.
 function methods:use(fn)
-  check_self(self, 2)
+  check_self(self, mt, 2)
   if type(fn) ~= "function" then
     error(("bad argument #1 to 'use' (function expected, got %s)"):format(type(fn)), 2)
   end
@@ -147,7 +142,7 @@ end
 --- listen(port [, host]), or listen { host=, port=, tls=, … } as http.serve takes them. Returns the server
 --- (`host`, `port`, `url`, `close()`), or nil, message and code.
 function methods:listen(options, host)
-  check_self(self, 2)
+  check_self(self, mt, 2)
   if type(options) == "number" or options == nil then
     options = { port = options, host = host }
   end
@@ -165,7 +160,7 @@ end
 
 --- Closes every server that it listens with.
 function methods:close()
-  check_self(self, 2)
+  check_self(self, mt, 2)
   for _, listening in ipairs(self.servers) do
     listening:close()
   end
@@ -175,7 +170,7 @@ end
 --- A function that answers requests without a socket: call { method=, url=, headers=, body=, ip= } returns
 --- { status=, message=, headers=, body= }, or nil and words if the answer broke off.
 function methods:callback()
-  check_self(self, 2)
+  check_self(self, mt, 2)
   return function(request)
     memory.check(request, 2)
     local done, reply, wake_up = false, nil, nil
