@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/headers.h"
+#include "net/tls_options.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,8 +18,16 @@ struct evbuffer;
 
 /* What an engine can do beyond the plain case. Asked for what it cannot, the core fails at once. */
 enum mw_capability {
-    MW_CAN_CHUNKED_UPLOAD = 1u << 1, /* request bodies of unknown length */
-    MW_CAN_UPGRADE = 1u << 2,        /* 101, CONNECT: hand over the connection */
+    MW_CAN_STREAM_UPLOAD = 1u << 1, /* request bodies that are read as they go out, in chunks too */
+    MW_CAN_UPGRADE = 1u << 2,       /* 101, CONNECT: hand over the connection */
+    MW_CAN_STREAM_REQUEST = 1u << 3, /* a server's handler runs before the request's body is in */
+    MW_CAN_INTERIM = 1u << 4,        /* 102, 103 and their like, read and sent */
+    MW_CAN_BE_STRICT = 1u << 5,      /* refuses framing that is malformed, all of it */
+    MW_CAN_ANY_METHOD = 1u << 6,     /* methods that nobody registered */
+    MW_CAN_HALF_CLOSE = 1u << 7, /* a client that has ended its sending side is still answered */
+    MW_CAN_TRAILERS = 1u << 8,   /* fields behind a body in chunks */
+    MW_CAN_CONNECT_ANYHOW =
+        1u << 9, /* a socket's file, from a chosen address, both families at once */
 };
 
 struct mw_engine {
@@ -65,8 +74,8 @@ struct mw_outgoing {
     const char *target;
     const char *host; /* to look up, to verify */
     unsigned short port;
-    bool secure, insecure, idempotent, expects_continue;
-    const char *ca_file;
+    bool secure, idempotent, expects_continue;
+    struct mw_tls_options tls;
     const struct mw_headers *fields;
     const void *body; /* stays as it is until the exchange has ended */
     size_t body_length;

@@ -293,7 +293,7 @@ static bool impossible(mw_exchange *x, struct mw_failure *f)
         return true;
     }
     if (mw_headers_find(&x->fields, "Transfer-Encoding", NULL) &&
-        !(engine->can & MW_CAN_CHUNKED_UPLOAD)) {
+        !(engine->can & MW_CAN_STREAM_UPLOAD)) {
         mw_failure_text(f,
                         "the %s engine cannot send a body with Transfer-Encoding; it sends "
                         "bodies of a known length only",
@@ -369,7 +369,7 @@ void mw_exchange_free(mw_exchange *x)
     mw_url_free(&x->url, a);
     mw_headers_free(&x->response, a);
     mw_dealloc(a, x->method);
-    mw_dealloc(a, x->ca_file);
+    mw_tls_options_free(&x->outgoing.tls, a);
     mw_dealloc(a, x->failure);
     mw_dealloc(a, x);
 }

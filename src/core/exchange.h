@@ -36,7 +36,6 @@ struct mw_exchange {
     /* the request */
     struct mw_url url;
     char *method;
-    char *ca_file;
     void *body; /* a copy of the caller's */
     struct mw_headers fields;
     struct mw_outgoing outgoing;

@@ -268,11 +268,15 @@ static int prepare_body(mw_exchange *x, const mw_options *o)
             return mw_fail(x->rt, MW_ENOMEM, "no memory for a body of %zu bytes", o->body_length);
         memcpy(x->body, o->body, o->body_length);
     }
-    if (o->ca_file != NULL) {
-        x->ca_file = mw_strdup(a, o->ca_file);
-        if (x->ca_file == NULL)
-            return mw_fail(x->rt, MW_ENOMEM, "no memory for the name of a file");
-    }
+    return MW_OK;
+}
+
+static int prepare_tls(mw_exchange *x, const mw_options *o)
+{
+    struct mw_tls_options tls = {.insecure = o->insecure != 0};
+    tls.ca_file = o->ca_file;
+    if (!mw_tls_options_copy(&x->outgoing.tls, &tls, &x->rt->allocator))
+        return mw_fail(x->rt, MW_ENOMEM, "no memory for the options of TLS");
     return MW_OK;
 }
 
@@ -297,6 +301,8 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
     if (result == MW_OK)
         result = prepare_body(x, o);
     if (result == MW_OK)
+        result = prepare_tls(x, o);
+    if (result == MW_OK)
         result = prepare_fields(x, o);
     if (result != MW_OK)
         return result;
@@ -308,8 +314,6 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
     out->host = x->url.host;
     out->port = x->url.port;
     out->secure = x->url.secure;
-    out->insecure = o->insecure != 0;
-    out->ca_file = x->ca_file;
     out->fields = &x->fields;
     out->body = x->body;
     out->expects_continue = expect != NULL && mw_same_name(expect->value, "100-continue");

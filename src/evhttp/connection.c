@@ -28,7 +28,7 @@ static void destroy(struct connection *c)
         bufferevent_free(c->tls.bev);
     }
     mw_dealloc(a, c->host);
-    mw_dealloc(a, c->ca_file);
+    mw_tls_options_free(&c->tls_options, a);
     mw_dealloc(a, c);
 }
 
@@ -114,17 +114,12 @@ void connections_free(struct evhttp_state *state)
     transports_free(state);
 }
 
-static bool same(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 /* Everything that makes two connections different is compared: one opened without verification
  * must never serve a request that asks for it. */
 static bool fits(const struct connection *c, const struct mw_outgoing *out)
 {
     return c->port == out->port && c->secure == out->secure && strcmp(c->host, out->host) == 0 &&
-           (!out->secure || (c->insecure == out->insecure && same(c->ca_file, out->ca_file)));
+           (!out->secure || mw_tls_options_same(&c->tls_options, &out->tls));
 }
 
 /* Whether nothing has come on it since it was parked: neither an end nor bytes, which would be
@@ -160,10 +155,8 @@ static bool copy_key(struct connection *c, const struct mw_outgoing *out)
     const struct mw_allocator *a = &c->state->rt->allocator;
     c->port = out->port;
     c->secure = out->secure;
-    c->insecure = out->insecure;
     c->host = mw_strdup(a, out->host);
-    c->ca_file = out->ca_file != NULL ? mw_strdup(a, out->ca_file) : NULL;
-    return c->host != NULL && (out->ca_file == NULL || c->ca_file != NULL);
+    return c->host != NULL && mw_tls_options_copy(&c->tls_options, &out->tls, a);
 }
 
 static bool open_tls(struct connection *c, struct mw_failure *f)
@@ -171,8 +164,9 @@ static bool open_tls(struct connection *c, struct mw_failure *f)
     struct evhttp_state *state = c->state;
     if (state->tls == NULL)
         state->tls = mw_tls_store_new(&state->rt->allocator);
-    return state->tls != NULL && mw_tls_connect(state->tls, state->rt->base, c->host, c->insecure,
-                                                c->ca_file, &c->tls, f);
+    return state->tls != NULL &&
+           mw_tls_connect(state->tls, state->rt->base, c->host, c->tls_options.insecure,
+                          c->tls_options.ca_file, &c->tls, f);
 }
 
 struct connection *connection_new(struct evhttp_state *state, const struct mw_outgoing *out,

@@ -55,9 +55,9 @@ struct connection {
 
     /* which requests it fits */
     char *host;
-    char *ca_file;
+    struct mw_tls_options tls_options;
     unsigned short port;
-    bool secure, insecure;
+    bool secure;
     char address[MW_ADDRESS_SIZE + 8]; /* the peer's, with its port */
     double idle_since;
     unsigned long idle_turn; /* the runtime's turns by then */
