@@ -303,6 +303,8 @@ typedef struct mw_listen {
     size_t max_head_size;   /* default 64 KiB */
     uint64_t max_body_size; /* default 16 MiB; a larger one gets 413 */
     double idle_timeout;    /* default 60 */
+    int stream;             /* 1: on_request is called as soon as the head is in, and the body is
+                               read as it comes: mw_request_read */
     mw_request_fn on_request;
     void *ud;
 } mw_listen;
@@ -339,11 +341,19 @@ MW_API const char *mw_request_header(const mw_request *r, const char *name);
  * is 0. */
 MW_API const void *mw_request_body(const mw_request *r, size_t *length);
 
+/* Where the server streams: takes at most `size` bytes of what has come of the body; returns how
+ * many. mw_request_watch tells when there is more. While much waits to be read the client is made to
+ * wait. */
+MW_API size_t mw_request_read(mw_request *r, void *bytes, size_t size);
+
+/* 1 once all of the body has come; what mw_request_read has not taken still waits. */
+MW_API int mw_request_whole(const mw_request *r);
+
 /* 1 once the client has gone: what is written is lost. */
 MW_API int mw_request_gone(const mw_request *r);
 
-/* Calls fn from the loop whenever the client has gone (mw_request_gone), or all that was written
- * has been handed to the system (mw_reply_pending is 0). One at a time; fn NULL ends it. fn may end
+/* Calls fn from the loop whenever the client has gone (mw_request_gone), all that was written has
+ * been handed to the system (mw_reply_pending is 0), or more of a streamed body has come. One at a time; fn NULL ends it. fn may end
  * the answer. */
 typedef void (*mw_request_watch_fn)(mw_request *request, void *ud);
 MW_API void mw_request_watch(mw_request *r, mw_request_watch_fn fn, void *ud);

@@ -10,9 +10,22 @@ bool mw_headers_reserve(struct mw_headers *h, const struct mw_allocator *a, size
                         size_t bytes)
 {
     h->count = 0;
-    h->fields = mw_alloc(a, count * sizeof *h->fields + bytes);
+    h->capacity = count * sizeof *h->fields + bytes;
+    h->fields = mw_alloc(a, h->capacity);
     if (h->fields == NULL)
         return false;
+    h->end = (char *)(h->fields + count);
+    return true;
+}
+
+bool mw_headers_reuse(struct mw_headers *h, const struct mw_allocator *a, size_t count,
+                      size_t bytes)
+{
+    if (h->fields == NULL || h->capacity < count * sizeof *h->fields + bytes) {
+        mw_headers_free(h, a);
+        return mw_headers_reserve(h, a, count, bytes);
+    }
+    h->count = 0;
     h->end = (char *)(h->fields + count);
     return true;
 }

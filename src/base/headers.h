@@ -11,13 +11,18 @@
 struct mw_headers {
     struct mw_header *fields; /* the texts lie behind the fields, in the same block */
     size_t count;
-    char *end; /* where the next text goes */
+    char *end;       /* where the next text goes */
+    size_t capacity; /* bytes of the block */
 };
 
 /* Makes room for exactly `count` fields with `bytes` of text in all, terminators included. Returns
  * false without memory. What was there before is forgotten, not freed. */
 bool mw_headers_reserve(struct mw_headers *h, const struct mw_allocator *a, size_t count,
                         size_t bytes);
+
+/* The same in the block that is there, if that is large enough; else it is replaced. */
+bool mw_headers_reuse(struct mw_headers *h, const struct mw_allocator *a, size_t count,
+                      size_t bytes);
 
 /* The text that one field needs. */
 size_t mw_headers_size(const char *name, const char *value);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/headers.h"
+#include "net/socket.h"
 #include "net/tls_options.h"
 
 #include <stdbool.h>
@@ -24,10 +25,9 @@ enum mw_capability {
     MW_CAN_INTERIM = 1u << 4,        /* 102, 103 and their like, read and sent */
     MW_CAN_BE_STRICT = 1u << 5,      /* refuses framing that is malformed, all of it */
     MW_CAN_ANY_METHOD = 1u << 6,     /* methods that nobody registered */
-    MW_CAN_HALF_CLOSE = 1u << 7, /* a client that has ended its sending side is still answered */
-    MW_CAN_TRAILERS = 1u << 8,   /* fields behind a body in chunks */
-    MW_CAN_CONNECT_ANYHOW =
-        1u << 9, /* a socket's file, from a chosen address, both families at once */
+    MW_CAN_DRAIN = 1u << 7,          /* a server that stops finishes what runs */
+    MW_CAN_TRAILERS = 1u << 8,       /* fields behind a body in chunks */
+    MW_CAN_CONNECT_ANYHOW = 1u << 9, /* to a socket's file, from a chosen address */
 };
 
 struct mw_engine {
@@ -44,13 +44,17 @@ struct mw_engine {
      * failure is reported. */
     int (*start)(mw_exchange *x);
     void (*pause)(mw_exchange *x, bool on); /* stop and go on reading the body */
+    void (*resume)(mw_exchange *x);         /* mw_exchange_read_body has more */
     void (*cancel)(mw_exchange *x);
     void (*locate)(const mw_exchange *x, struct mw_failure *f); /* its address, its exact phase */
     void (*forget)(mw_exchange *x); /* it has ended, and has been cancelled if need be: free it */
 
     /* Server. `listen` sets *wire and *port, or fails with mw_message set. */
     int (*listen)(mw_server *server, const struct mw_listen *how, void **wire, int *port);
+    void (*drain)(void *wire); /* takes no connection more, and no request more on those it has */
     void (*unlisten)(void *wire); /* cuts its connections; their requests were detached */
+    void (*read_on)(mw_request *r, bool on); /* stop and go on reading the request's body */
+    int (*reply_interim)(mw_request *r, int status, const struct mw_headers *fields);
     int (*reply_head)(mw_request *r, int status, const char *reason,
                       const struct mw_headers *fields, int64_t length);
     int (*reply_body)(mw_request *r, const void *bytes, size_t length);
@@ -58,6 +62,9 @@ struct mw_engine {
     void (*reply_end)(mw_request *r, bool complete); /* not complete: close the connection */
     void (*watch)(mw_request *r);                    /* tell if the client leaves meanwhile */
     void (*detach)(mw_request *r);                   /* forget r; nothing more will be answered */
+    /* Behind a reply of 101, or of 2xx to CONNECT: the socket, and bytes that came early, are the
+     * core's from now on. */
+    int (*hand_over)(mw_request *r, struct mw_socket *s, struct evbuffer *early);
 };
 
 /* By name; NULL means the default. Returns NULL for a name that is none. */
@@ -77,9 +84,11 @@ struct mw_outgoing {
     bool secure, idempotent, expects_continue;
     struct mw_tls_options tls;
     const struct mw_headers *fields;
-    const void *body; /* stays as it is until the exchange has ended */
+    const void
+        *body; /* stays as it is until the exchange has ended; NULL: read it as it goes out */
     size_t body_length;
     bool has_body;
+    bool in_chunks; /* nobody knows its length */
     size_t max_head_size;
     uint64_t max_body_size;
 };
@@ -95,13 +104,32 @@ void mw_exchange_on_activity(mw_exchange *x);
 /* So many bytes of the request body have been sent in all. */
 void mw_exchange_on_sent(mw_exchange *x, uint64_t bytes);
 
+/* The body of a request that is not in memory: reads on. AGAIN_READ: `resume` follows; FAILED: the
+ * exchange has ended with that. */
+enum mw_io mw_exchange_read_body(mw_exchange *x, void *bytes, size_t size, size_t *n);
+/* Or a file of so many bytes (body_length), to send from; -1 if it is none. */
+int mw_exchange_body_file(const mw_exchange *x, off_t *offset);
+/* Sets it back to its beginning, to be sent again; false if it cannot be. */
+bool mw_exchange_rewind_body(mw_exchange *x);
+
+/* A head of 1xx that is not the last. Takes the fields over. */
+void mw_exchange_on_interim(mw_exchange *x, int status, struct mw_headers *fields);
+
 /* The final head. Takes the fields over, in whose block the reason lies. `length` of the body is -1
  * where it is not known, 0 where there is none. */
 void mw_exchange_on_head(mw_exchange *x, int status, const char *reason, struct mw_headers *fields,
                          int64_t length);
 
-/* Takes everything out of the buffer. */
+/* Takes everything out of the buffer; or copies the bytes. */
 void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes);
+void mw_exchange_on_bytes(mw_exchange *x, const void *bytes, size_t length);
+
+/* Fields behind the body. Takes them over. */
+void mw_exchange_on_trailers(mw_exchange *x, struct mw_headers *fields);
+
+/* Behind a head of 101, or of 2xx to CONNECT: the socket is the core's from now on, with bytes that
+ * came early. The exchange ends with it. */
+void mw_exchange_on_upgrade(mw_exchange *x, struct mw_socket *s, const void *early, size_t length);
 
 /* The end: one of these, once; later ones are ignored. */
 void mw_exchange_on_done(mw_exchange *x);
@@ -115,20 +143,29 @@ int mw_exchange_attempt(const mw_exchange *x);
 
 mw_runtime *mw_server_runtime(const mw_server *server);
 
-/* A request as it came. Fields and body are taken over. */
+/* A request for the engine to fill: from spare ones, so that most need no memory. NULL without any.
+ */
+mw_request *mw_request_new(mw_server *server);
+struct mw_headers *mw_request_fields(mw_request *r); /* mw_headers_reuse, then add */
+void *mw_request_wire(mw_request *r);                /* request_size zeroed bytes, the engine's */
+
+/* Its head as it came. The texts lie in the block of its fields. */
 struct mw_incoming {
     const char *method;
     const char *target;
     const char *peer;
-    struct mw_headers *fields;
-    struct evbuffer *body;
-    bool head; /* the method is HEAD */
+    bool head;      /* the method is HEAD */
+    int64_t length; /* of the body; 0 none, -1 not known before its end */
 };
 
-/* Makes the request known; the handler is called from the next turn. Returns NULL without memory.
- * mw_request_wire is then the engine's to fill. */
-mw_request *mw_server_on_request(mw_server *server, const struct mw_incoming *in);
-void *mw_request_wire(mw_request *r);
+/* Makes the request known: to the handler from the next turn, or, where the server wants bodies
+ * whole, once that is in. */
+void mw_request_on_head(mw_request *r, const struct mw_incoming *in);
+void mw_request_on_body(mw_request *r, const void *bytes, size_t length); /* may call read_on */
+void mw_request_on_buffer(mw_request *r, struct evbuffer *bytes); /* takes everything out of it */
+void mw_request_on_end(mw_request *r);                            /* the body is whole */
+void mw_request_free(mw_request *r); /* of one that is not known yet, and never will be */
+
 mw_runtime *mw_request_runtime(const mw_request *r);
 void mw_request_on_gone(mw_request *r);    /* the client has left */
 void mw_request_on_drained(mw_request *r); /* reply_pending has come down to 0 */

@@ -220,21 +220,22 @@ static bool append(struct evbuffer *to, struct evbuffer *from, size_t length)
            evbuffer_drain(from, length) == 0;
 }
 
-void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes)
+/* The buffer for so many bytes more of the body, or NULL where the exchange has ended with them. */
+static struct evbuffer *room_for(mw_exchange *x, size_t length)
 {
-    size_t length = evbuffer_get_length(bytes);
-    if (x->ended || length == 0)
-        return;
     if (x->received + length > x->outgoing.max_body_size) {
         body_too_large(x);
-        return;
+        return NULL;
     }
     if (x->buffer == NULL)
         x->buffer = evbuffer_new();
-    if (x->buffer == NULL || !append(x->buffer, bytes, length)) {
+    if (x->buffer == NULL)
         no_memory(x);
-        return;
-    }
+    return x->buffer;
+}
+
+static void body_came(mw_exchange *x, size_t length)
+{
     x->received += length;
     if (!x->paused && x->read_buffer_size > 0 &&
         evbuffer_get_length(x->buffer) >= x->read_buffer_size) {
@@ -242,6 +243,69 @@ void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes)
         engine_of(x)->pause(x, true);
     }
     news(x, MW_NEWS_BODY);
+}
+
+void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes)
+{
+    size_t length = evbuffer_get_length(bytes);
+    struct evbuffer *buffer = !x->ended && length > 0 ? room_for(x, length) : NULL;
+    if (buffer == NULL)
+        return;
+    if (append(buffer, bytes, length))
+        body_came(x, length);
+    else
+        no_memory(x);
+}
+
+void mw_exchange_on_bytes(mw_exchange *x, const void *bytes, size_t length)
+{
+    struct evbuffer *buffer = !x->ended && length > 0 ? room_for(x, length) : NULL;
+    if (buffer == NULL)
+        return;
+    if (evbuffer_add(buffer, bytes, length) == 0)
+        body_came(x, length);
+    else
+        no_memory(x);
+}
+
+void mw_exchange_on_interim(mw_exchange *x, int status, struct mw_headers *fields)
+{
+    (void)status;
+    mw_headers_free(fields, &x->rt->allocator);
+}
+
+void mw_exchange_on_trailers(mw_exchange *x, struct mw_headers *fields)
+{
+    mw_headers_free(fields, &x->rt->allocator);
+}
+
+void mw_exchange_on_upgrade(mw_exchange *x, struct mw_socket *s, const void *early, size_t length)
+{
+    (void)early;
+    (void)length;
+    s->via->close(s);
+    mw_exchange_on_done(x);
+}
+
+enum mw_io mw_exchange_read_body(mw_exchange *x, void *bytes, size_t size, size_t *n)
+{
+    (void)x;
+    (void)bytes;
+    (void)size;
+    *n = 0;
+    return MW_IO_END;
+}
+
+int mw_exchange_body_file(const mw_exchange *x, off_t *offset)
+{
+    (void)x;
+    *offset = 0;
+    return -1;
+}
+
+bool mw_exchange_rewind_body(mw_exchange *x)
+{
+    return x->outgoing.body != NULL || !x->outgoing.has_body;
 }
 
 void mw_exchange_on_retry(mw_exchange *x)

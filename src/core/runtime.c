@@ -141,6 +141,7 @@ mw_runtime *mw_open(const mw_config *config)
     mw_list_init(&rt->fired_timers);
     mw_list_init(&rt->servers);
     mw_list_init(&rt->requests);
+    mw_list_init(&rt->spare_requests);
     rt->on_error = config->on_error != NULL ? config->on_error : print_message;
     rt->ud = config->ud;
     if (mw_set_names(rt, config->resolv_conf, config->hosts_file) != MW_OK ||
@@ -174,6 +175,7 @@ void mw_close(mw_runtime *rt)
         mw_server_free(MW_ITEM(rt->servers.next, mw_server, link));
     while (!mw_list_empty(&rt->exchanges))
         mw_exchange_free(MW_ITEM(rt->exchanges.next, mw_exchange, link));
+    mw_requests_free_spare(rt);
     mw_timers_close(rt);
     if (rt->engine_state != NULL)
         rt->engine->close(rt->engine_state);

@@ -42,6 +42,8 @@ struct mw_runtime {
     struct event *timer_event;
     unsigned long timer_number; /* how many timers were started */
     struct mw_link exchanges, servers, requests;
+    struct mw_link spare_requests; /* to be used again */
+    int spare_request_count;
     struct mw_link timers,
         fired_timers; /* those to fire, the next first; and those that are over */
 };

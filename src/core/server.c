@@ -11,6 +11,9 @@ static const struct mw_engine *engine_of(const mw_runtime *rt)
     return rt->engine;
 }
 
+/* Of a streamed body, what may wait to be read. */
+enum { STREAM_WINDOW = 64 << 10 };
+
 /* ---- servers ------------------------------------------------------------------------------- */
 
 int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
@@ -37,6 +40,7 @@ int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
         return mw_fail(rt, MW_ENOMEM, "no memory for a server");
     server->rt = rt;
     server->on_request = how.on_request;
+    server->stream = how.stream != 0;
     server->ud = how.ud;
     int result = engine_of(rt)->listen(server, &how, &server->wire, &server->port);
     if (result != MW_OK) {
@@ -121,60 +125,161 @@ void mw_request_watch(mw_request *r, mw_request_watch_fn fn, void *ud)
 {
     r->watcher = fn;
     r->watcher_ud = ud;
-    if (r->gone)
+    if (r->gone || r->body != NULL || r->whole)
         changed(r);
+}
+
+/* ---- their making and end ------------------------------------------------------------------ */
+
+/* A request that is over serves for the next one: most come and go at the same pace. */
+enum { MOST_SPARE = 128, LARGE_BLOCK = 16 << 10 };
+
+static void destroy(mw_request *r)
+{
+    const struct mw_allocator *a = &r->rt->allocator;
+    mw_headers_free(&r->fields, a);
+    mw_dealloc(a, r);
+}
+
+static void give_back(mw_request *r)
+{
+    mw_runtime *rt = r->rt;
+    struct mw_headers block = r->fields;
+    if (rt->spare_request_count == MOST_SPARE || block.capacity > LARGE_BLOCK) {
+        destroy(r);
+        return;
+    }
+    memset(r, 0, sizeof *r + engine_of(rt)->request_size);
+    r->rt = rt;
+    r->fields = block;
+    mw_list_prepend(&rt->spare_requests, &r->link);
+    rt->spare_request_count++;
+}
+
+void mw_requests_free_spare(mw_runtime *rt)
+{
+    while (!mw_list_empty(&rt->spare_requests)) {
+        mw_request *r = MW_ITEM(rt->spare_requests.next, mw_request, link);
+        mw_unlink(&r->link);
+        destroy(r);
+    }
+    rt->spare_request_count = 0;
+}
+
+static mw_request *take_spare(mw_runtime *rt)
+{
+    if (!mw_list_empty(&rt->spare_requests)) {
+        mw_request *r = MW_ITEM(rt->spare_requests.next, mw_request, link);
+        mw_unlink(&r->link);
+        rt->spare_request_count--;
+        return r;
+    }
+    mw_request *r = mw_zalloc(&rt->allocator, sizeof *r + engine_of(rt)->request_size);
+    if (r != NULL)
+        r->rt = rt;
+    return r;
+}
+
+mw_request *mw_request_new(mw_server *server)
+{
+    mw_runtime *rt = server->rt;
+    mw_request *r = take_spare(rt);
+    if (r == NULL)
+        return NULL;
+    r->server = server;
+    r->length = -1;
+    r->method = r->target = r->peer = "";
+    r->arrival.run = arrive;
+    r->change.run = tell_change;
+    mw_list_append(&rt->requests, &r->link);
+    rt->pending++;
+    return r;
 }
 
 void mw_request_free(mw_request *r)
 {
-    const struct mw_allocator *a = &r->rt->allocator;
     if (r->freed != NULL)
         *r->freed = true;
     engine_of(r->rt)->detach(r);
     mw_undefer(&r->arrival);
     mw_undefer(&r->change);
-    if (mw_linked(&r->link)) {
-        mw_unlink(&r->link);
-        r->rt->pending--;
-    }
+    mw_unlink(&r->link);
+    r->rt->pending--;
     if (r->body != NULL)
         evbuffer_free(r->body);
-    mw_headers_free(&r->fields, a);
-    mw_dealloc(a, r->method);
-    mw_dealloc(a, r->target);
-    mw_dealloc(a, r->peer);
-    mw_dealloc(a, r);
+    give_back(r);
 }
 
-mw_request *mw_server_on_request(mw_server *server, const struct mw_incoming *in)
+/* ---- what the engine reports --------------------------------------------------------------- */
+
+void mw_request_on_head(mw_request *r, const struct mw_incoming *in)
 {
-    mw_runtime *rt = server->rt;
-    const struct mw_allocator *a = &rt->allocator;
-    mw_request *r = mw_zalloc(a, sizeof *r + engine_of(rt)->request_size);
-    if (r == NULL) {
-        mw_headers_free(in->fields, a);
-        return NULL;
-    }
-    r->rt = rt;
-    r->server = server;
+    r->method = in->method;
+    r->target = in->target;
+    r->peer = in->peer;
     r->head = in->head;
-    r->fields = *in->fields;
-    r->length = -1;
-    r->arrival.run = arrive;
-    r->change.run = tell_change;
-    r->method = mw_strdup(a, in->method);
-    r->target = mw_strdup(a, in->target);
-    r->peer = mw_strdup(a, in->peer);
-    r->body = evbuffer_new();
-    if (r->method == NULL || r->target == NULL || r->peer == NULL || r->body == NULL ||
-        evbuffer_add_buffer(r->body, in->body) != 0) {
-        mw_request_free(r);
-        return NULL;
+    if (r->server->stream)
+        mw_defer(r->rt, &r->arrival);
+}
+
+static struct evbuffer *body_of(mw_request *r)
+{
+    if (r->body == NULL)
+        r->body = evbuffer_new();
+    return r->body;
+}
+
+/* A request that lost a part of its body must not be taken for a whole one. */
+static void lose(mw_request *r)
+{
+    engine_of(r->rt)->detach(r);
+    mw_request_on_gone(r);
+}
+
+/* The handler is told; while much waits to be read, the socket is not. */
+static void body_came(mw_request *r)
+{
+    if (!r->server->stream)
+        return;
+    if (evbuffer_get_length(r->body) >= STREAM_WINDOW && !r->paused) {
+        r->paused = true;
+        engine_of(r->rt)->read_on(r, false);
     }
-    mw_list_append(&rt->requests, &r->link);
-    rt->pending++;
-    mw_defer(rt, &r->arrival);
-    return r;
+    changed(r);
+}
+
+void mw_request_on_body(mw_request *r, const void *bytes, size_t length)
+{
+    struct evbuffer *body = body_of(r);
+    if (body == NULL || evbuffer_add(body, bytes, length) != 0)
+        lose(r);
+    else
+        body_came(r);
+}
+
+void mw_request_on_buffer(mw_request *r, struct evbuffer *bytes)
+{
+    if (evbuffer_get_length(bytes) == 0)
+        return;
+    struct evbuffer *body = body_of(r);
+    if (body == NULL || evbuffer_add_buffer(body, bytes) != 0)
+        lose(r);
+    else
+        body_came(r);
+}
+
+void mw_request_on_end(mw_request *r)
+{
+    r->whole = true;
+    if (!r->server->stream)
+        mw_defer(r->rt, &r->arrival);
+    else
+        changed(r);
+}
+
+struct mw_headers *mw_request_fields(mw_request *r)
+{
+    return &r->fields;
 }
 
 void *mw_request_wire(mw_request *r)
@@ -231,8 +336,24 @@ const char *mw_request_header(const mw_request *r, const char *name)
 
 const void *mw_request_body(const mw_request *r, size_t *length)
 {
-    *length = evbuffer_get_length(r->body);
-    return evbuffer_pullup(r->body, -1);
+    *length = r->body != NULL ? evbuffer_get_length(r->body) : 0;
+    return *length > 0 ? evbuffer_pullup(r->body, -1) : NULL;
+}
+
+size_t mw_request_read(mw_request *r, void *bytes, size_t size)
+{
+    int n = r->body != NULL ? evbuffer_remove(r->body, bytes, size) : 0;
+    if (r->paused && evbuffer_get_length(r->body) < STREAM_WINDOW / 2) {
+        r->paused = false;
+        if (!r->gone)
+            engine_of(r->rt)->read_on(r, true);
+    }
+    return n > 0 ? (size_t)n : 0;
+}
+
+int mw_request_whole(const mw_request *r)
+{
+    return r->whole;
 }
 
 int mw_request_gone(const mw_request *r)

@@ -13,6 +13,7 @@ struct mw_server {
     int port;
     mw_request_fn on_request;
     void *ud;
+    bool stream; /* handlers run before the body is in */
 };
 
 enum mw_reply_state { MW_REPLY_NONE, MW_REPLY_STARTED };
@@ -20,15 +21,17 @@ enum mw_reply_state { MW_REPLY_NONE, MW_REPLY_STARTED };
 struct mw_request {
     struct mw_link link;
     mw_runtime *rt;
-    mw_server *server; /* NULL once it is closed */
-    struct mw_headers fields;
-    struct evbuffer *body;
-    char *method, *target, *peer;
+    mw_server *server;        /* NULL once it is closed */
+    struct mw_headers fields; /* in whose block the next three lie */
+    const char *method, *target, *peer;
+    struct evbuffer *body;      /* NULL while there is none */
     struct mw_deferred arrival; /* tells the handler from the next turn */
     struct mw_deferred change;  /* likewise who watches it */
     mw_request_watch_fn watcher;
     void *watcher_ud;
-    bool head; /* the method is HEAD */
+    bool head;  /* the method is HEAD */
+    bool whole; /* all of the body is in */
+    bool paused;
     bool gone;
     bool broken; /* a part of the reply was lost: it must not look whole */
     bool *freed; /* set while the handler is called */
@@ -38,7 +41,7 @@ struct mw_request {
     uint64_t written;
 };
 
-/* Forgets a request without answering it. */
-void mw_request_free(mw_request *r);
+/* At the runtime's end. */
+void mw_requests_free_spare(mw_runtime *rt);
 
 #endif

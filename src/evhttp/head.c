@@ -7,15 +7,20 @@
 
 #include <string.h>
 
-bool head_copy(struct mw_headers *h, const struct mw_allocator *a, struct evkeyvalq *fields)
+bool head_copy(struct mw_headers *h, const struct mw_allocator *a, struct evkeyvalq *fields,
+               const char *const *texts, const char **copies, size_t count_of_texts)
 {
     size_t count = 0, bytes = 0;
+    for (size_t i = 0; i < count_of_texts; i++)
+        bytes += strlen(texts[i]) + 1;
     for (struct evkeyval *kv = fields->tqh_first; kv != NULL; kv = kv->next.tqe_next) {
         count++;
         bytes += mw_headers_size(kv->key, kv->value);
     }
-    if (!mw_headers_reserve(h, a, count, bytes))
+    if (!mw_headers_reuse(h, a, count, bytes))
         return false;
+    for (size_t i = 0; i < count_of_texts; i++)
+        copies[i] = mw_headers_text(h, texts[i], strlen(texts[i]));
     for (struct evkeyval *kv = fields->tqh_first; kv != NULL; kv = kv->next.tqe_next)
         mw_headers_add(h, kv->key, kv->value + strspn(kv->value, "\t ")); /* evhttp leaves tabs */
     return true;

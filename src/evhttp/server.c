@@ -106,7 +106,6 @@ static void on_gone(struct evhttp_connection *evcon, void *arg)
 void server_on_request(struct evhttp_request *request, void *arg)
 {
     struct listener *l = arg;
-    struct mw_headers fields;
     char *address = NULL;
     ev_uint16_t port;
     const char *method = method_name(evhttp_request_get_command(request));
@@ -114,35 +113,42 @@ void server_on_request(struct evhttp_request *request, void *arg)
         refuse(request, 501, "the method is not known here");
         return;
     }
-    const struct mw_allocator *a = &mw_server_runtime(l->server)->allocator;
-    if (!head_copy(&fields, a, evhttp_request_get_input_headers(request))) {
+    mw_request *r = mw_request_new(l->server);
+    if (r == NULL) {
         evhttp_send_error(request, 503, NULL);
-        return;
-    }
-    const char *wrong = check(request, &fields);
-    if (wrong != NULL) {
-        mw_headers_free(&fields, a);
-        refuse(request, 400, wrong);
         return;
     }
     struct evhttp_connection *evcon = evhttp_request_get_connection(request);
     evhttp_connection_get_peer(evcon, &address, &port);
     struct mw_incoming in = {
-        .method = method,
         .target = evhttp_request_get_uri(request),
         .peer = address != NULL && l->unix_path == NULL ? address : "",
-        .fields = &fields,
-        .body = evhttp_request_get_input_buffer(request),
         .head = request->type == EVHTTP_REQ_HEAD,
     };
-    mw_request *r = mw_server_on_request(l->server, &in);
-    if (r == NULL) {
+    struct mw_headers *fields = mw_request_fields(r);
+    const struct mw_allocator *a = &mw_server_runtime(l->server)->allocator;
+    const char *const texts[] = {in.target, in.peer};
+    const char *copies[2];
+    if (!head_copy(fields, a, evhttp_request_get_input_headers(request), texts, copies, 2)) {
+        mw_request_free(r);
         evhttp_send_error(request, 503, NULL);
         return;
     }
+    const char *wrong = check(request, fields);
+    if (wrong != NULL) {
+        mw_request_free(r);
+        refuse(request, 400, wrong);
+        return;
+    }
+    in.method = method;
+    in.target = copies[0];
+    in.peer = copies[1];
     call_of(r)->request = request;
     call_of(r)->listener = l;
     evhttp_connection_set_closecb(evcon, on_gone, r);
+    mw_request_on_head(r, &in);
+    mw_request_on_buffer(r, evhttp_request_get_input_buffer(request));
+    mw_request_on_end(r);
 }
 
 static const struct timeval look_again = {0, 500000};

@@ -145,8 +145,10 @@ void diagnose(const struct connection *c, short what, int system_errno, struct m
 bool reply_take_head(struct connection *c, struct evbuffer *input);
 
 /* head.c */
-/* Copies evhttp's fields. Returns false without memory. */
-bool head_copy(struct mw_headers *h, const struct mw_allocator *a, struct evkeyvalq *fields);
+/* Copies evhttp's fields, and so many texts more into the same block. Returns false without memory.
+ */
+bool head_copy(struct mw_headers *h, const struct mw_allocator *a, struct evkeyvalq *fields,
+               const char *const *texts, const char **copies, size_t count_of_texts);
 /* What a head says of its message's framing (RFC 9112, 6). */
 struct head {
     int64_t length; /* Content-Length, -1 without one */
