@@ -302,7 +302,11 @@ typedef struct mw_listen {
     const char *key_file;   /* PEM: its private key; NULL: in cert_file */
     size_t max_head_size;   /* default 64 KiB */
     uint64_t max_body_size; /* default 16 MiB; a larger one gets 413 */
-    double idle_timeout;    /* default 60 */
+    double idle_timeout;    /* between requests, and for a client that reads nothing; default 60 */
+    double header_timeout;  /* from a head's first byte to its last; default 30 */
+    size_t min_rate;        /* bytes per second that a body must come at, after its first 5 s;
+                               default 64; a slower client gets 408 */
+    int reuse_port;         /* 1: several processes may listen here, and share the connections */
     int stream;             /* 1: on_request is called as soon as the head is in, and the body is
                                read as it comes: mw_request_read */
     mw_request_fn on_request;

@@ -60,7 +60,8 @@ struct mw_engine {
     int (*reply_body)(mw_request *r, const void *bytes, size_t length);
     size_t (*reply_pending)(const mw_request *r);    /* bytes that the system has not taken yet */
     void (*reply_end)(mw_request *r, bool complete); /* not complete: close the connection */
-    void (*watch)(mw_request *r);                    /* tell if the client leaves meanwhile */
+    void (*watch)(mw_request *r);                    /* tell if the client leaves meanwhile; NULL:
+                                                        it does so anyway */
     void (*detach)(mw_request *r);                   /* forget r; nothing more will be answered */
     /* Behind a reply of 101, or of 2xx to CONNECT: the socket, and bytes that came early, are the
      * core's from now on. */
@@ -154,8 +155,9 @@ struct mw_incoming {
     const char *method;
     const char *target;
     const char *peer;
-    bool head;      /* the method is HEAD */
-    int64_t length; /* of the body; 0 none, -1 not known before its end */
+    bool head;             /* the method is HEAD */
+    int64_t length;        /* of the body; 0 none, -1 not known before its end */
+    bool expects_continue; /* it comes once read_on is called */
 };
 
 /* Makes the request known: to the handler from the next turn, or, where the server wants bodies
@@ -164,7 +166,8 @@ void mw_request_on_head(mw_request *r, const struct mw_incoming *in);
 void mw_request_on_body(mw_request *r, const void *bytes, size_t length); /* may call read_on */
 void mw_request_on_buffer(mw_request *r, struct evbuffer *bytes); /* takes everything out of it */
 void mw_request_on_end(mw_request *r);                            /* the body is whole */
-void mw_request_free(mw_request *r); /* of one that is not known yet, and never will be */
+bool mw_request_is_known(const mw_request *r); /* its handler has been called, or will be */
+void mw_request_free(mw_request *r);           /* of one that is not known yet, and never will be */
 
 mw_runtime *mw_request_runtime(const mw_request *r);
 void mw_request_on_gone(mw_request *r);    /* the client has left */

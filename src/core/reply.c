@@ -40,26 +40,24 @@ static bool is_framing(const char *name)
     return mw_same_name(name, "Content-Length") || mw_same_name(name, "Transfer-Encoding");
 }
 
-static int copy_fields(mw_request *r, const mw_header *headers, size_t count, int status,
-                       int64_t length, struct mw_headers *out)
+/* The fields of a reply, checked, in a block that every reply uses: their texts stay the user's.
+ * `number` is room for a text of our own. */
+static int collect_fields(mw_request *r, const mw_header *headers, size_t count, int status,
+                          int64_t length, char number[24])
 {
-    char number[24];
-    size_t bytes = sizeof "Content-Length" + sizeof number;
+    struct mw_headers *fields = &r->rt->reply_fields;
+    if (!mw_headers_reuse(fields, &r->rt->allocator, count + 1, 0))
+        return mw_fail(r->rt, MW_ENOMEM, "no memory for the headers");
     for (size_t i = 0; i < count; i++) {
         int result = check_field(r->rt, &headers[i]);
         if (result != MW_OK)
             return result;
-        bytes += mw_headers_size(headers[i].name, headers[i].value);
-    }
-    if (!mw_headers_reserve(out, &r->rt->allocator, count + 1, bytes))
-        return mw_fail(r->rt, MW_ENOMEM, "no memory for the headers");
-    for (size_t i = 0; i < count; i++) {
         if (!is_framing(headers[i].name))
-            mw_headers_add(out, headers[i].name, headers[i].value);
+            fields->fields[fields->count++] = headers[i];
     }
     if (length >= 0 && status >= 200 && status != 204) {
-        snprintf(number, sizeof number, "%lld", (long long)length);
-        mw_headers_add(out, "Content-Length", number);
+        snprintf(number, 24, "%lld", (long long)length);
+        fields->fields[fields->count++] = (mw_header){"Content-Length", number};
     }
     return MW_OK;
 }
@@ -68,7 +66,7 @@ int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header
                   size_t header_count, int64_t length)
 {
     mw_runtime *rt = r->rt;
-    struct mw_headers fields;
+    char number[24];
     if (r->state != MW_REPLY_NONE)
         return mw_fail(rt, MW_EINVAL, "the head of the answer has already been sent");
     if (status < 200 || status > 999)
@@ -77,7 +75,7 @@ int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header
         reason = mw_status_phrase(status);
     if (mw_bad_field_value(reason, strlen(reason)) >= 0)
         return mw_fail(rt, MW_EINVAL, "bad reason: it has a byte that is not allowed");
-    int result = copy_fields(r, headers, header_count, status, length, &fields);
+    int result = collect_fields(r, headers, header_count, status, length, number);
     if (result != MW_OK)
         return result;
     r->state = MW_REPLY_STARTED;
@@ -86,9 +84,8 @@ int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header
     if (r->gone)
         result = mw_fail(rt, MW_ECLOSED, "the client has gone");
     else
-        result = engine_of(rt)->reply_head(r, status, reason, &fields, length);
+        result = engine_of(rt)->reply_head(r, status, reason, &rt->reply_fields, length);
     r->broken = result != MW_OK;
-    mw_headers_free(&fields, &rt->allocator);
     return result;
 }
 

@@ -176,6 +176,7 @@ void mw_close(mw_runtime *rt)
     while (!mw_list_empty(&rt->exchanges))
         mw_exchange_free(MW_ITEM(rt->exchanges.next, mw_exchange, link));
     mw_requests_free_spare(rt);
+    mw_headers_free(&rt->reply_fields, &allocator);
     mw_timers_close(rt);
     if (rt->engine_state != NULL)
         rt->engine->close(rt->engine_state);

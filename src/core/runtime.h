@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/attribute.h"
+#include "base/headers.h"
 #include "base/list.h"
 #include "moonwire.h"
 
@@ -44,6 +45,7 @@ struct mw_runtime {
     struct mw_link exchanges, servers, requests;
     struct mw_link spare_requests; /* to be used again */
     int spare_request_count;
+    struct mw_headers reply_fields; /* of the reply whose head is being sent */
     struct mw_link timers,
         fired_timers; /* those to fire, the next first; and those that are over */
 };

@@ -35,6 +35,10 @@ int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
         how.max_body_size = 16u << 20;
     if (how.idle_timeout == 0)
         how.idle_timeout = 60;
+    if (how.header_timeout == 0)
+        how.header_timeout = 30;
+    if (how.min_rate == 0)
+        how.min_rate = 64;
     mw_server *server = mw_zalloc(&rt->allocator, sizeof *server);
     if (server == NULL)
         return mw_fail(rt, MW_ENOMEM, "no memory for a server");
@@ -58,12 +62,17 @@ void mw_server_free(mw_server *server)
     if (server == NULL)
         return;
     mw_runtime *rt = server->rt;
-    for (struct mw_link *l = rt->requests.next; l != &rt->requests; l = l->next) {
+    for (struct mw_link *l = rt->requests.next, *next; l != &rt->requests; l = next) {
         mw_request *r = MW_ITEM(l, mw_request, link);
-        if (r->server == server) {
-            engine_of(rt)->detach(r);
+        next = l->next;
+        if (r->server != server)
+            continue;
+        engine_of(rt)->detach(r);
+        if (mw_request_is_known(r)) {
             r->server = NULL;
             mw_request_on_gone(r);
+        } else {
+            mw_request_free(r);
         }
     }
     engine_of(rt)->unlisten(server->wire);
@@ -100,7 +109,8 @@ static void arrive(struct mw_deferred *self)
     if (freed)
         return;
     r->freed = NULL;
-    if (r->server != NULL && !r->gone) /* most requests are answered by now, and need no watch */
+    if (r->server != NULL && !r->gone &&
+        engine_of(rt)->watch != NULL) /* most requests are answered by now, and need no watch */
         engine_of(rt)->watch(r);
 }
 
@@ -212,14 +222,25 @@ void mw_request_free(mw_request *r)
 
 /* ---- what the engine reports --------------------------------------------------------------- */
 
+/* A handler that does not read the body has refused it, and the client need not send it. */
+static void ask_for_body(mw_request *r)
+{
+    r->expects_continue = false;
+    if (!r->gone)
+        engine_of(r->rt)->read_on(r, true);
+}
+
 void mw_request_on_head(mw_request *r, const struct mw_incoming *in)
 {
     r->method = in->method;
     r->target = in->target;
     r->peer = in->peer;
     r->head = in->head;
+    r->expects_continue = in->expects_continue;
     if (r->server->stream)
         mw_defer(r->rt, &r->arrival);
+    else if (r->expects_continue)
+        ask_for_body(r);
 }
 
 static struct evbuffer *body_of(mw_request *r)
@@ -275,6 +296,11 @@ void mw_request_on_end(mw_request *r)
         mw_defer(r->rt, &r->arrival);
     else
         changed(r);
+}
+
+bool mw_request_is_known(const mw_request *r)
+{
+    return r->whole || r->server == NULL || r->server->stream;
 }
 
 struct mw_headers *mw_request_fields(mw_request *r)
@@ -342,6 +368,8 @@ const void *mw_request_body(const mw_request *r, size_t *length)
 
 size_t mw_request_read(mw_request *r, void *bytes, size_t size)
 {
+    if (r->expects_continue)
+        ask_for_body(r);
     int n = r->body != NULL ? evbuffer_remove(r->body, bytes, size) : 0;
     if (r->paused && evbuffer_get_length(r->body) < STREAM_WINDOW / 2) {
         r->paused = false;

@@ -32,6 +32,7 @@ struct mw_request {
     bool head;  /* the method is HEAD */
     bool whole; /* all of the body is in */
     bool paused;
+    bool expects_continue; /* the client waits to be asked for it */
     bool gone;
     bool broken; /* a part of the reply was lost: it must not look whole */
     bool *freed; /* set while the handler is called */

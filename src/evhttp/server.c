@@ -122,7 +122,7 @@ void server_on_request(struct evhttp_request *request, void *arg)
     evhttp_connection_get_peer(evcon, &address, &port);
     struct mw_incoming in = {
         .target = evhttp_request_get_uri(request),
-        .peer = address != NULL && l->unix_path == NULL ? address : "",
+        .peer = address != NULL && l->listening.unix_path == NULL ? address : "",
         .head = request->type == EVHTTP_REQ_HEAD,
     };
     struct mw_headers *fields = mw_request_fields(r);

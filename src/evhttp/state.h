@@ -10,6 +10,7 @@
 #include "base/attribute.h"
 #include "core/engine.h"
 #include "core/runtime.h"
+#include "net/listen.h"
 #include "net/resolve.h"
 #include "net/tls.h"
 
@@ -172,9 +173,7 @@ struct listener {
     mw_server *server;
     struct evhttp *http;
     struct mw_tls_server *tls;
-    char *unix_path;   /* the socket's file, gone when it is closed */
-    dev_t unix_device; /* which file that is */
-    ino_t unix_inode;
+    struct mw_listening listening;
     struct event *flush;                     /* due while there are some of: */
     struct bufferevent *unsent[MOST_UNSENT]; /* those with a whole reply to write, held */
     int unsent_count;

@@ -25,8 +25,12 @@ struct http1_engine {
     /* what is to be sent at the end of this turn: wire.c */
     char *stage;
     size_t staged; /* bytes of it that are in use */
+    void *room;    /* what wire_stage gave elsewhere */
     struct mw_link unsent;
     struct event *flush;
+
+    long long date_at; /* the second that `date` tells */
+    char date[32];     /* for Date */
 
     struct mw_tls_store *tls; /* made at the first https */
     struct http1_pool *pool;  /* made at the first request */
@@ -49,7 +53,6 @@ void http1_resume(mw_exchange *x);
 void http1_cancel(mw_exchange *x);
 void http1_locate(const mw_exchange *x, struct mw_failure *f);
 void http1_forget(mw_exchange *x);
-size_t http1_call_size(void); /* the engine's part of an exchange */
 
 /* pool.c */
 void http1_pool_free(struct http1_pool *pool);
