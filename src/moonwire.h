@@ -127,11 +127,14 @@ typedef struct mw_config {
     unsigned flags;                /* MW_KEEP_SIGPIPE */
     const char *resolv_conf;       /* name servers; NULL: /etc/resolv.conf */
     const char *hosts_file;        /* NULL: /etc/hosts */
+    const char *keylog_file;       /* a file for the secrets of TLS, as SSLKEYLOGFILE is for others;
+                                      NULL: none, whatever the environment says */
 } mw_config;
 
 /* Opens a runtime. `config` may be NULL. Returns NULL when there is no memory, or when the engine
- * is unknown. Where SIGPIPE has its default action it is set to be ignored, since a peer that
- * closes early would end the process; MW_KEEP_SIGPIPE leaves that to the host.
+ * is unknown, or keylog_file cannot be opened. Where SIGPIPE has its default action it is set to be
+ * ignored, since a peer that closes early would end the process; MW_KEEP_SIGPIPE leaves that to the
+ * host.
  *
  * A host with a loop of its own need not call mw_poll: as it turns the loop (event_base_dispatch,
  * event_base_loop), the callbacks run from there. From mw_open to mw_close the runtime keeps events
@@ -291,6 +294,13 @@ MW_API mw_detail mw_exchange_detail(const mw_exchange *x);
  */
 typedef void (*mw_request_fn)(mw_server *server, mw_request *request, void *ud);
 
+/* The certificate of one host, for a server of several. */
+typedef struct mw_certificate {
+    const char *host;      /* "a.example"; or "*.example", which stands for one label */
+    const char *cert_file; /* PEM: its certificate and chain */
+    const char *key_file;  /* PEM: its private key; NULL: in cert_file */
+} mw_certificate;
+
 /* How to listen. Zero everywhere means the default. Copied by mw_server_listen. */
 typedef struct mw_listen {
     const char *host;       /* an address: "127.0.0.1" (default), "::1", "0.0.0.0" */
@@ -309,6 +319,13 @@ typedef struct mw_listen {
     int reuse_port;         /* 1: several processes may listen here, and share the connections */
     int stream;             /* 1: on_request is called as soon as the head is in, and the body is
                                read as it comes: mw_request_read */
+
+    /* More of https, all of which needs cert_file. */
+    const mw_certificate *certificates; /* for clients that ask for one of these hosts */
+    size_t certificate_count;
+    const char *client_ca_file; /* PEM: clients must show a certificate of one of these authorities;
+                                   NULL: they are not asked for any */
+
     mw_request_fn on_request;
     void *ud;
 } mw_listen;
@@ -346,8 +363,8 @@ MW_API const char *mw_request_header(const mw_request *r, const char *name);
 MW_API const void *mw_request_body(const mw_request *r, size_t *length);
 
 /* Where the server streams: takes at most `size` bytes of what has come of the body; returns how
- * many. mw_request_watch tells when there is more. While much waits to be read the client is made to
- * wait. */
+ * many. mw_request_watch tells when there is more. While much waits to be read the client is made
+ * to wait. */
 MW_API size_t mw_request_read(mw_request *r, void *bytes, size_t size);
 
 /* 1 once all of the body has come; what mw_request_read has not taken still waits. */
@@ -357,8 +374,8 @@ MW_API int mw_request_whole(const mw_request *r);
 MW_API int mw_request_gone(const mw_request *r);
 
 /* Calls fn from the loop whenever the client has gone (mw_request_gone), all that was written has
- * been handed to the system (mw_reply_pending is 0), or more of a streamed body has come. One at a time; fn NULL ends it. fn may end
- * the answer. */
+ * been handed to the system (mw_reply_pending is 0), or more of a streamed body has come. One at a
+ * time; fn NULL ends it. fn may end the answer. */
 typedef void (*mw_request_watch_fn)(mw_request *request, void *ud);
 MW_API void mw_request_watch(mw_request *r, mw_request_watch_fn fn, void *ud);
 

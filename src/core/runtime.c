@@ -7,6 +7,7 @@
 #include "core/server.h"
 #include "core/timer.h"
 #include "net/resolve.h"
+#include "net/tls.h"
 
 #include <event2/event.h>
 
@@ -145,6 +146,7 @@ mw_runtime *mw_open(const mw_config *config)
     rt->on_error = config->on_error != NULL ? config->on_error : print_message;
     rt->ud = config->ud;
     if (mw_set_names(rt, config->resolv_conf, config->hosts_file) != MW_OK ||
+        (config->keylog_file != NULL && mw_set_keylog(rt, config->keylog_file) != MW_OK) ||
         open_loop(rt, config->event_base) != 0)
         goto fail;
     if (!(config->flags & MW_KEEP_SIGPIPE))
@@ -180,6 +182,7 @@ void mw_close(mw_runtime *rt)
     mw_timers_close(rt);
     if (rt->engine_state != NULL)
         rt->engine->close(rt->engine_state);
+    mw_tls_store_free(rt->tls);
     /* A script can end the process, and so close its runtime, from inside a handler. */
     mw_resolver_free(rt->resolver, rt->own_base && !rt->looping);
     free_event(rt->wake_event);
@@ -306,6 +309,24 @@ struct mw_resolver *mw_names(mw_runtime *rt)
     if (rt->resolver == NULL)
         rt->resolver = mw_resolver_new(&rt->allocator, rt->base, rt->resolv_conf, rt->hosts_file);
     return rt->resolver;
+}
+
+struct mw_tls_store *mw_runtime_tls(mw_runtime *rt)
+{
+    if (rt->tls == NULL)
+        rt->tls = mw_tls_store_new(&rt->allocator);
+    return rt->tls;
+}
+
+int mw_set_keylog(mw_runtime *rt, const char *file)
+{
+    struct mw_tls_store *store = mw_runtime_tls(rt);
+    if (store == NULL)
+        return mw_fail(rt, MW_ENOMEM, "no memory for TLS");
+    if (!mw_tls_store_log_keys(store, file))
+        return mw_fail(rt, MW_ESYSTEM, "cannot write keylog_file %.150s: %s", file,
+                       strerror(errno));
+    return MW_OK;
 }
 
 double mw_now(void)

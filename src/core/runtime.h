@@ -16,6 +16,7 @@
 struct event;
 struct mw_engine;
 struct mw_resolver;
+struct mw_tls_store;
 
 struct mw_runtime {
     struct mw_allocator allocator;
@@ -24,6 +25,7 @@ struct mw_runtime {
     const struct mw_engine *engine;
     void *engine_state;           /* the engine's: its connections */
     struct mw_resolver *resolver; /* made at the first name */
+    struct mw_tls_store *tls;     /* made at the first connection that is secure */
     char *resolv_conf;            /* NULL: the system's */
     char *hosts_file;
     mw_message_fn on_error;
@@ -68,6 +70,13 @@ void mw_report(mw_runtime *rt, const char *message);
 
 /* The runtime's name look-up. NULL without memory. */
 struct mw_resolver *mw_names(mw_runtime *rt);
+
+/* The runtime's trust, sessions and log of keys. NULL without memory. */
+struct mw_tls_store *mw_runtime_tls(mw_runtime *rt);
+
+/* mw_config's keylog_file, from the next connection on; NULL: none. MW_ESYSTEM where it cannot be
+ * opened. */
+int mw_set_keylog(mw_runtime *rt, const char *file);
 
 /* Other files than mw_config's from the next look-up on; NULL: the system's. MW_EINVAL while names
  * are being looked up. */

@@ -186,7 +186,7 @@ int server_reply_body(mw_request *r, const void *bytes, size_t length)
 
 static bool send_now(struct bufferevent *bev)
 {
-    return !mw_tls_on(bev) && transport_send(bev);
+    return !mw_tls_bev_on(bev) && transport_send(bev);
 }
 
 /* At the end of a turn, one behind the other: a client that gets several replies at once stays

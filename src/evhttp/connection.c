@@ -20,13 +20,13 @@ static void destroy(struct connection *c)
     mw_unlink(&c->link);
     mw_unlink(&c->unsent);
     transport_close(c);
-    if (c->evcon != NULL) {
-        if (c->tls.bev != NULL && c->connected)
-            mw_tls_goodbye(c->tls.bev);
+    if (c->tls.bev != NULL && c->connected)
+        mw_tls_bev_goodbye(c->tls.bev);
+    mw_tls_bev_end(&c->tls);
+    if (c->evcon != NULL)
         evhttp_connection_free(c->evcon); /* with the request that is on it, and the bufferevent */
-    } else if (c->tls.bev != NULL) {
+    else if (c->tls.bev != NULL)
         bufferevent_free(c->tls.bev);
-    }
     mw_dealloc(a, c->host);
     mw_tls_options_free(&c->tls_options, a);
     mw_dealloc(a, c);
@@ -161,12 +161,10 @@ static bool copy_key(struct connection *c, const struct mw_outgoing *out)
 
 static bool open_tls(struct connection *c, struct mw_failure *f)
 {
-    struct evhttp_state *state = c->state;
-    if (state->tls == NULL)
-        state->tls = mw_tls_store_new(&state->rt->allocator);
-    return state->tls != NULL &&
-           mw_tls_connect(state->tls, state->rt->base, c->host, c->tls_options.insecure,
-                          c->tls_options.ca_file, &c->tls, f);
+    mw_runtime *rt = c->state->rt;
+    struct mw_tls_store *store = mw_runtime_tls(rt);
+    return store != NULL &&
+           mw_tls_bev_connect(store, rt->base, &c->tls_options, c->host, c->port, &c->tls, f);
 }
 
 struct connection *connection_new(struct evhttp_state *state, const struct mw_outgoing *out,

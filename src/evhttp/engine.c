@@ -20,7 +20,6 @@ static void close_state(void *arg)
 {
     struct evhttp_state *state = arg;
     connections_free(state);
-    mw_tls_store_free(state->tls);
     mw_dealloc(&state->rt->allocator, state);
 }
 

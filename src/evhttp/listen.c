@@ -28,14 +28,17 @@ static int bind_to(struct listener *l, const struct mw_listen *how, int *port)
 static struct bufferevent *on_accept(struct event_base *base, void *arg)
 {
     struct listener *l = arg;
-    return mw_tls_accept(l->tls, base);
+    return mw_tls_bev_accept(l->tls, base);
 }
 
 static int open_tls(struct listener *l, const struct mw_listen *how)
 {
     char wrong[200];
     mw_runtime *rt = mw_server_runtime(l->server);
-    l->tls = mw_tls_server_new(&rt->allocator, how->cert_file, how->key_file, wrong, sizeof wrong);
+    struct mw_tls_store *store = mw_runtime_tls(rt);
+    wrong[0] = '\0';
+    if (store != NULL)
+        l->tls = mw_tls_server_new(store, how, wrong, sizeof wrong);
     if (l->tls == NULL && wrong[0] == '\0')
         return mw_fail(rt, MW_ENOMEM, "no memory for TLS");
     if (l->tls == NULL)

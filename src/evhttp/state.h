@@ -12,7 +12,7 @@
 #include "core/runtime.h"
 #include "net/listen.h"
 #include "net/resolve.h"
-#include "net/tls.h"
+#include "net/tls_bufferevent.h"
 
 #include <event2/bufferevent.h>
 #include <event2/event_struct.h>
@@ -23,7 +23,6 @@
 /* The engine's part of a runtime. */
 struct evhttp_state {
     mw_runtime *rt;
-    struct mw_tls_store *tls;  /* made at the first https */
     struct mw_link busy, idle; /* connections; the last used first among the idle */
     int idle_count;
     struct event *sweep;     /* closes connections that have been idle for long */
@@ -50,7 +49,7 @@ struct connection {
     struct evhttp_state *state;
     struct evhttp_connection *evcon;
     struct bufferevent *bev;
-    struct mw_tls tls;     /* tls.bev is NULL on a plain connection */
+    struct mw_tls_bev tls; /* tls.bev is NULL on a plain connection */
     struct event readable; /* of a plain connection, once it is connected: */
     bool receives;         /* this one reads, and the bufferevent does not */
 

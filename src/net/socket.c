@@ -1,6 +1,8 @@
-/* The plain socket: the system's calls behind the table.
+/* The plain socket, the system's calls behind the table; and what holds of every socket.
  * SPDX-License-Identifier: MIT */
 #include "net/socket.h"
+
+#include "net/tls.h"
 
 #include <errno.h>
 #include <string.h>
@@ -116,13 +118,15 @@ void mw_socket_plain(struct mw_socket *s, int fd)
 
 bool mw_socket_buffered(const struct mw_socket *s)
 {
-    (void)s; /* a plain one keeps nothing */
-    return false;
+    return s->tls != NULL && mw_tls_buffered(s);
 }
 
 void mw_socket_explain(const struct mw_socket *s, enum mw_phase phase, struct mw_failure *f)
 {
+    if (s->tls != NULL) {
+        mw_tls_explain(s, phase, f);
+        return;
+    }
     mw_failure_system(f, s->system_errno, phase);
-    mw_failure_text(f, "the connection is lost: %s",
-                    s->system_errno != 0 ? strerror(s->system_errno) : "the peer closed it");
+    mw_failure_text(f, "the connection is lost: %s", strerror(s->system_errno));
 }
