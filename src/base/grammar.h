@@ -8,6 +8,19 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* The classes that one byte is in, for those who read byte by byte:
+ *   TOKEN   ALPHA DIGIT ! # $ % & ' * + - . ^ _ ` | ~
+ *   VALUE   HTAB SP VCHAR obs-text
+ *   TARGET  VCHAR but " # < > \ ^ ` { | }
+ *   HOST    ALPHA DIGIT - . _ ~ ! $ & ' ( ) * + , ; = % : */
+enum { MW_TOKEN = 1, MW_VALUE = 2, MW_TARGET = 4, MW_HOST = 8 };
+extern const unsigned char mw_byte_classes[256];
+
+static inline bool mw_byte_is(char byte, unsigned class)
+{
+    return (mw_byte_classes[(unsigned char)byte] & class) != 0;
+}
+
 ssize_t mw_bad_token(const char *bytes, size_t length);       /* RFC 9110, 5.6.2: methods, names */
 ssize_t mw_bad_field_value(const char *bytes, size_t length); /* RFC 9110, 5.5 */
 

@@ -50,7 +50,8 @@ struct http1_head {
 
     /* why it is BAD */
     const char *wrong; /* words for people: "a field has no colon" */
-    int refusal;       /* what a server answers: 400, 414, 431, 501, 505 */
+    int refusal;       /* what a server answers: 400, 414, 431, 501, 505; a reply that is larger
+                          than its limits has 431 */
 
     /* how far it is: whole lines are read once, and never again */
     size_t line;     /* where the line begins that is being read */
@@ -79,7 +80,8 @@ enum http1_chunk {
 
 struct http1_chunks {
     uint64_t left;       /* bytes of the chunk that are still to come */
-    unsigned line;       /* bytes of the line that is being read: chunk extensions are bounded */
+    unsigned line;       /* bytes of the line that is being read: chunk extensions are bounded, */
+    unsigned extensions; /* and so are all of a body's */
     unsigned char state; /* the parser's own */
     const char *wrong;
 };
