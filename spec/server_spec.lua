@@ -159,7 +159,7 @@ describe("http.serve", function()
       ["'unix'"] = { handler = handler, unix = 1 },
       ["unix_path"] = { handler = handler, unix = ("x"):rep(200) },
       ["'backlog'"] = { handler = handler, backlog = 0 },
-      ["'workers' (the evhttp engine"] = { handler = handler, workers = 2 },
+      ["'workers' (a server runs in one process"] = { handler = handler, workers = 2 },
       ["unknown option 'prot'"] = { handler = handler, prot = 80 },
       ["unknown option '1'"] = { handler },
     }) do

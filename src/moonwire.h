@@ -119,7 +119,7 @@ typedef void (*mw_message_fn)(mw_runtime *rt, const char *message, void *ud);
 /* How to open a runtime. Zero (or NULL) everywhere means the default. Copied by mw_open. */
 typedef struct mw_config {
     struct event_base *event_base; /* the host's loop, borrowed until mw_close; NULL: an own one */
-    const char *engine;            /* "evhttp" */
+    const char *engine;            /* by name, see mw_engine_at; NULL: the default */
     mw_message_fn on_error;        /* NULL: prints to stderr */
     void *ud;                      /* handed to on_error and alloc */
     mw_alloc_fn alloc;             /* NULL: realloc and free. What libevent and OpenSSL need does
@@ -173,6 +173,37 @@ MW_API const char *mw_message(const mw_runtime *rt);
 
 /* Seconds of a clock that never jumps; its zero means nothing. */
 MW_API double mw_now(void);
+
+/* ---- engines ------------------------------------------------------------------------------- */
+
+/* The engine is who speaks HTTP on the wire. docs/engines.md compares them. One is chosen as the
+ * runtime is opened, by mw_config.engine. (The command and the Lua module ask the environment,
+ * MOONWIRE_ENGINE; this library does not.) */
+
+/* The names of the engines in this build, "evhttp" and its like, the default first; NULL past the
+ * end. */
+MW_API const char *mw_engine_at(size_t index);
+
+/* The name of the one that the runtime uses. */
+MW_API const char *mw_engine_name(const mw_runtime *rt);
+
+/* Whether that one can do what not every engine can: 1 or 0; MW_EINVAL for a word that
+ * mw_capability_at does not list. Asked for what its engine cannot do, an exchange ends with
+ * MW_PROTOCOL_INVALID_OPERATION_ERROR, a call fails with MW_EINVAL; nothing is half done.
+ *
+ *     stream_upload   send a body as it is made, in chunks where nobody knows its length
+ *     upgrade         hand over the connection behind 101, or behind 2xx to CONNECT
+ *     stream_request  as a server: hand over a request before its body is in (mw_listen.stream)
+ *     interim         tell of 102, 103 and their like, and send them
+ *     be_strict       refuse every message whose framing is malformed
+ *     any_method      send and take methods beyond those that are registered
+ *     drain           stop a server while what it has begun is finished
+ *     trailers        fields behind a body in chunks
+ *     connect_anyhow  connect to a socket's file, or from a chosen address */
+MW_API int mw_engine_can(const mw_runtime *rt, const char *capability);
+
+/* These words one by one; NULL past the end. */
+MW_API const char *mw_capability_at(size_t index);
 
 /* ---- timers -------------------------------------------------------------------------------- */
 

@@ -28,6 +28,8 @@ local M = {
   run = core.run,
   poll = core.poll,
   configure = core.configure,
+  can = core.can,
+  engines = core.engines(),
 
   null = core.null, -- cjson's null as well
 
@@ -72,7 +74,9 @@ end
 return setmetatable(M, {
   __index = function(_, name)
     local value
-    if later[name] then
+    if name == "engine" then
+      return core.engine() -- configure may choose another
+    elseif later[name] then
       value = load_later(unpack(later[name]))
     elseif type(name) == "string" and name:find("^[A-Z][A-Z_]+$") then -- http.OK, http.NOT_FOUND
       value = require("http.status").constants[name]

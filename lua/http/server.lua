@@ -68,7 +68,7 @@ function M.check(options, call, more, level)
     error("bad option 'unix' (it stands in place of host and port, not beside them)", level)
   end
   if options.workers and options.workers ~= 1 then
-    error("bad option 'workers' (the evhttp engine serves from one process: 1 expected)", level)
+    error("bad option 'workers' (a server runs in one process: 1 expected)", level)
   end
   if options.tls then
     check_tls(options.tls, level)

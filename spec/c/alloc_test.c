@@ -186,7 +186,7 @@ static void run_cycle(struct cycle *c)
     config.ud = &memory;
     config.hosts_file = c->variant->hosts_file;
     config.resolv_conf = "/dev/null";
-    c->rt = mw_open(&config);
+    c->rt = test_open(&config);
     if (c->rt == NULL) {
         c->told++;
         return;

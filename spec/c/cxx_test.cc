@@ -38,7 +38,7 @@ void on_done(mw_exchange *x, void *ud)
 
 void makes_a_request()
 {
-    mw_runtime *rt = mw_open(nullptr);
+    mw_runtime *rt = test_open(nullptr);
     test_need(rt);
 
     mw_listen how = mw_listen();

@@ -65,7 +65,7 @@ static void open_site(struct site *s)
     memset(&config, 0, sizeof config);
     memset(s, 0, sizeof *s);
     config.resolv_conf = config.hosts_file = "/dev/null";
-    s->rt = test_need(mw_open(&config));
+    s->rt = test_need(test_open(&config));
     mw_listen how = {.on_request = on_request, .ud = s};
     CHECK_INT(mw_server_listen(s->rt, &how, &s->server), MW_OK);
     test_need(s->server);
@@ -625,7 +625,7 @@ static int status_of_start(const mw_header *field)
     int status = -1;
     pid_t pid = fork();
     if (pid == 0) {
-        mw_runtime *rt = test_need(mw_open(NULL));
+        mw_runtime *rt = test_need(test_open(NULL));
         mw_options options = {.hostname = "a", .headers = field, .header_count = 1};
         int result = mw_exchange_start(rt, &options, NULL);
         int right = result == MW_EINVAL && mw_message(rt)[0] != '\0';

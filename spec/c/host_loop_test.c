@@ -54,7 +54,7 @@ static mw_runtime *open_runtime(struct host *h, const char *resolv_conf)
     config.ud = h;
     config.resolv_conf = resolv_conf;
     config.hosts_file = "/dev/null";
-    return test_need(mw_open(&config));
+    return test_need(test_open(&config));
 }
 
 static void start(struct host *h, const char *resolv_conf)

@@ -37,17 +37,41 @@ static void knows_its_engines(void)
     CHECK(mw_open(&config) == NULL);
     config.engine = "";
     CHECK(mw_open(&config) == NULL);
-    config.engine = "evhttp";
-    mw_runtime *rt = mw_open(&config);
-    CHECK(rt != NULL);
+    size_t count = 0;
+    for (const char *name; (name = mw_engine_at(count)) != NULL; count++) {
+        config.engine = name;
+        mw_runtime *rt = test_need(mw_open(&config));
+        CHECK_TEXT(mw_engine_name(rt), name);
+        mw_close(rt);
+    }
+    CHECK(count > 0);
+    CHECK(mw_engine_at((size_t)-1) == NULL);
+    mw_runtime *rt = test_need(mw_open(NULL));
+    CHECK_TEXT(mw_engine_name(rt), mw_engine_at(0)); /* the default */
+    mw_close(rt);
+}
+
+static void knows_what_its_engine_can(void)
+{
+    mw_runtime *rt = test_need(test_open(NULL));
+    size_t count = 0;
+    for (const char *word; (word = mw_capability_at(count)) != NULL; count++) {
+        int can = mw_engine_can(rt, word);
+        CHECK(can == 0 || can == 1);
+    }
+    CHECK_INT((int)count, 9); /* as many as moonwire.h explains */
+    CHECK(mw_capability_at((size_t)-1) == NULL);
+    CHECK_INT(mw_engine_can(rt, "fly"), MW_EINVAL);
+    CHECK_INT(mw_engine_can(rt, ""), MW_EINVAL);
     mw_close(rt);
 }
 
 static void copies_its_configuration(void)
 {
-    char engine[] = "evhttp", names[] = "/nonexistent/resolv.conf";
+    char engine[40], names[] = "/nonexistent/resolv.conf";
     mw_config config;
     memset(&config, 0, sizeof config);
+    snprintf(engine, sizeof engine, "%s", mw_engine_at(0));
     config.engine = engine;
     config.resolv_conf = config.hosts_file = names;
     mw_runtime *rt = test_need(mw_open(&config));
@@ -55,6 +79,7 @@ static void copies_its_configuration(void)
     memset(names, 'x', sizeof names - 1);
     memset(&config, 0xff, sizeof config);
     CHECK_INT(mw_poll(rt, 0), 0);
+    CHECK_TEXT(mw_engine_name(rt), mw_engine_at(0));
     mw_close(rt);
 }
 
@@ -63,7 +88,7 @@ static void borrows_a_loop(void)
     mw_config config;
     memset(&config, 0, sizeof config);
     config.event_base = test_need(event_base_new());
-    mw_runtime *rt = test_need(mw_open(&config));
+    mw_runtime *rt = test_need(test_open(&config));
     CHECK(mw_event_base(rt) == config.event_base);
     mw_close(rt);
     CHECK_INT(event_base_loop(config.event_base, EVLOOP_NONBLOCK), 1); /* there, with no event */
@@ -106,7 +131,7 @@ static void note(mw_timer *timer, void *ud)
 
 static void polls_without_anything_to_do(void)
 {
-    mw_runtime *rt = test_need(mw_open(NULL));
+    mw_runtime *rt = test_need(test_open(NULL));
     double start = mw_now();
     CHECK_INT(mw_poll(rt, 0), 0);
     CHECK_INT(mw_poll(rt, -1), 0); /* as long as anything is pending, which is not at all */
@@ -119,7 +144,7 @@ static void polls_without_anything_to_do(void)
 static void polls_no_longer_than_it_is_told(void)
 {
     int fired = 0;
-    mw_runtime *rt = test_need(mw_open(NULL));
+    mw_runtime *rt = test_need(test_open(NULL));
     mw_timer *timer = mw_timer_start(rt, 3600, 0, note, &fired);
     double start = mw_now();
     CHECK_INT(mw_poll(rt, 0), 1);
@@ -134,7 +159,7 @@ static void polls_no_longer_than_it_is_told(void)
 static void runs_until_nothing_is_pending(void)
 {
     int fired = 0;
-    mw_runtime *rt = test_need(mw_open(NULL));
+    mw_runtime *rt = test_need(test_open(NULL));
     mw_timer *one = mw_timer_start(rt, 0.01, 0, note, &fired);
     mw_timer *two = mw_timer_start(rt, 0, 0, note, &fired);
     CHECK_INT(mw_pending(rt), 2);
@@ -158,7 +183,7 @@ static void stop(mw_timer *timer, void *ud)
 static mw_runtime *endless(mw_timer **timer)
 {
     static int never;
-    mw_runtime *rt = test_need(mw_open(NULL));
+    mw_runtime *rt = test_need(test_open(NULL));
     *timer = test_need(mw_timer_start(rt, 3600, 0, note, &never));
     return rt;
 }
@@ -302,7 +327,7 @@ static void refuses_to_be_run_from_a_callback(void)
 {
     mw_server *server = NULL;
     mw_exchange *x = NULL;
-    struct nested n = {test_need(mw_open(NULL)), 0};
+    struct nested n = {test_need(test_open(NULL)), 0};
     mw_listen how = {.on_request = nest_in_server, .ud = &n};
     if (!CHECK_INT(mw_server_listen(n.rt, &how, &server), MW_OK))
         return;
@@ -365,7 +390,7 @@ static void counts_what_is_pending(void)
     mw_exchange *x = NULL;
     struct pending p;
     memset(&p, 0, sizeof p);
-    p.rt = test_need(mw_open(NULL));
+    p.rt = test_need(test_open(NULL));
     mw_listen how = {.on_request = keep_request, .ud = &p};
     CHECK_INT(mw_server_listen(p.rt, &how, &server), MW_OK);
     CHECK_INT(mw_pending(p.rt), 1);
@@ -396,7 +421,7 @@ static void says_what_was_wrong(void)
 {
     mw_exchange *x = NULL;
     mw_server *server = NULL;
-    mw_runtime *rt = test_need(mw_open(NULL)), *other = test_need(mw_open(NULL));
+    mw_runtime *rt = test_need(test_open(NULL)), *other = test_need(test_open(NULL));
     mw_options options = {.url = "nowhere"};
     CHECK_INT(mw_exchange_start(rt, &options, &x), MW_EINVAL);
     CHECK_HAS(mw_message(rt), "bad url");
@@ -428,7 +453,7 @@ static handler_fn sigpipe_after_open(handler_fn before, unsigned flags)
     action.sa_handler = before;
     sigaction(SIGPIPE, &action, NULL);
     config.flags = flags;
-    mw_runtime *rt = test_need(mw_open(&config));
+    mw_runtime *rt = test_need(test_open(&config));
     sigaction(SIGPIPE, NULL, &after);
     mw_close(rt);
     return after.sa_handler;
@@ -450,6 +475,7 @@ int main(void)
 {
     TEST(opens_with_defaults);
     TEST(knows_its_engines);
+    TEST(knows_what_its_engine_can);
     TEST(copies_its_configuration);
     TEST(borrows_a_loop);
     TEST(names_the_errors);

@@ -31,7 +31,7 @@ static void on_request(mw_server *server, mw_request *r, void *ud)
 static void open_stage(struct stage *s, void (*answer)(struct stage *, mw_request *))
 {
     memset(s, 0, sizeof *s);
-    s->rt = test_need(mw_open(NULL));
+    s->rt = test_need(test_open(NULL));
     s->answer = answer;
     mw_listen how = {
         .on_request = on_request, .ud = s, .max_body_size = 1000, .max_head_size = 4096};

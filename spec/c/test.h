@@ -83,6 +83,19 @@ static inline void *test_need(void *value)
     return value;
 }
 
+/* As mw_open, with the engine that the suite is run with, unless the test chooses one. */
+static inline mw_runtime *test_open(const mw_config *config)
+{
+    mw_config with;
+    const char *engine = getenv("MOONWIRE_ENGINE");
+    memset(&with, 0, sizeof with);
+    if (config != NULL)
+        with = *config;
+    if (with.engine == NULL && engine != NULL && *engine != '\0')
+        with.engine = engine;
+    return mw_open(&with);
+}
+
 /* Says how much was checked and returns the status of the program. */
 static inline int test_end(void)
 {

@@ -22,7 +22,7 @@ static void count(mw_timer *timer, void *ud)
 static mw_runtime *open_runtime(struct clock *c)
 {
     memset(c, 0, sizeof *c);
-    return c->rt = test_need(mw_open(NULL));
+    return c->rt = test_need(test_open(NULL));
 }
 
 static void note(mw_timer *timer, void *ud)
@@ -192,7 +192,7 @@ static void fire_in_order(double first, double step)
 {
     struct order order = {0, 0};
     static struct place places[MANY];
-    mw_runtime *rt = test_need(mw_open(NULL));
+    mw_runtime *rt = test_need(test_open(NULL));
     for (int i = 0; i < MANY; i++) {
         places[i] = (struct place){&order, i};
         mw_timer_start(rt, first + i * step, 0, in_order, &places[i]);
@@ -240,7 +240,7 @@ static void go_with_their_runtime_when_they_have_fired_too(void)
     long blocks = 0;
     int fired = 0;
     mw_config config = {.alloc = count_blocks, .ud = &blocks};
-    mw_runtime *rt = test_need(mw_open(&config));
+    mw_runtime *rt = test_need(test_open(&config));
     for (int i = 0; i < 3; i++)
         mw_timer_start(rt, 0, 0, note, &fired);
     CHECK_INT(mw_run(rt), MW_OK);

@@ -51,7 +51,7 @@ static int open_side(struct side *s, const char *body)
 {
     memset(s, 0, sizeof *s);
     s->body = s->expected = body;
-    s->rt = mw_open(NULL);
+    s->rt = test_open(NULL);
     mw_listen how = {.on_request = on_request, .ud = s};
     if (s->rt == NULL || mw_server_listen(s->rt, &how, &s->server) != MW_OK)
         return 0;
@@ -115,8 +115,8 @@ static void poll_inner(mw_timer *timer, void *ud)
 
 static void run_within_each_other(void)
 {
-    struct nested n = {test_need(mw_open(NULL)), -1, 0};
-    mw_runtime *outer = test_need(mw_open(NULL));
+    struct nested n = {test_need(test_open(NULL)), -1, 0};
+    mw_runtime *outer = test_need(test_open(NULL));
     mw_timer *in = mw_timer_start(n.inner, 0, 0, fire, &n);
     mw_timer *out = mw_timer_start(outer, 0, 0, poll_inner, &n);
     CHECK_INT(mw_run(outer), MW_OK);

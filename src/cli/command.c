@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "cli/command.h"
 
+#include "core/engine.h"
 #include "moonwire.h"
 
 #include <stdio.h>
@@ -9,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char help[] =
+static const char usages[] =
     "usage: moonwire FILE [ARGS]     run a script\n"
     "       moonwire -e CODE [ARGS]  run code given here\n"
     "       moonwire - [ARGS]        run a script from standard input\n"
@@ -17,6 +18,12 @@ static const char help[] =
     "       moonwire -i FILE [ARGS]  run a script, then the prompt\n"
     "       moonwire --version       print the version\n"
     "       moonwire --help          print this\n"
+    "\n"
+    "--engine NAME in front of these chooses who speaks HTTP on the wire: ";
+
+static const char rest[] =
+    ".\n"
+    "Without it the environment does, by MOONWIRE_ENGINE; else it is the first of these.\n"
     "\n"
     "A script finds the module http in the global of that name, and its arguments in arg. The "
     "command\n"
@@ -28,10 +35,45 @@ static const char help[] =
     "exit status: 0, 1 after an error in the script or a handler, 2 for wrong usage, 130 after "
     "Ctrl-C\n";
 
+static void print_help(FILE *stream)
+{
+    const char *name;
+    fputs(usages, stream);
+    for (size_t i = 0; (name = mw_engine_at(i)) != NULL; i++)
+        fprintf(stream, "%s%s", i > 0 ? ", " : "", name);
+    fputs(rest, stream);
+}
+
 static int usage(const char *wrong, const char *what)
 {
-    fprintf(stderr, "moonwire: %s%s\n%s", wrong, what, help);
+    fprintf(stderr, "moonwire: %s%s\n", wrong, what);
+    print_help(stderr);
     return EXIT_USAGE;
+}
+
+/* Takes --engine NAME, or --engine=NAME, from the front of the arguments. */
+static int parse_engine(struct command *c)
+{
+    static const char option[] = "--engine";
+    const size_t length = sizeof option - 1;
+    char words[200];
+    c->first = 1;
+    while (c->first < c->argc && strncmp(c->argv[c->first], option, length) == 0) {
+        const char *word = c->argv[c->first++];
+        if (word[length] == '=')
+            c->engine = word + length + 1;
+        else if (word[length] != '\0')
+            return usage("unknown option ", word);
+        else if (c->first == c->argc)
+            return usage(option, " needs NAME");
+        else
+            c->engine = c->argv[c->first++];
+        if (!mw_engine_known(c->engine, words, sizeof words)) {
+            fprintf(stderr, "moonwire: --engine: %s\n", words);
+            return EXIT_USAGE;
+        }
+    }
+    return -1;
 }
 
 static int parse_prompt(struct command *c, const char *wrong)
@@ -45,26 +87,31 @@ static int parse_prompt(struct command *c, const char *wrong)
 int command_parse(int argc, char **argv, struct command *c)
 {
     *c = (struct command){.name = argc > 0 ? argv[0] : "moonwire", .argc = argc, .argv = argv};
-    c->first = argc;
-    if (argc < 2)
+    int status = parse_engine(c);
+    if (status >= 0)
+        return status;
+    const int at = c->first;
+    if (at >= argc) {
+        c->first = argc;
         return parse_prompt(c, "nothing to run");
-    const char *word = argv[1];
+    }
+    const char *word = argv[at];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-        fputs(help, stdout);
+        print_help(stdout);
         return EXIT_SUCCESS;
     }
     if (strcmp(word, "--version") == 0) {
         puts("moonwire " MW_VERSION);
         return EXIT_SUCCESS;
     }
-    c->first = 2;
+    c->first = at + 1;
     if (strcmp(word, "-e") == 0 || strcmp(word, "-i") == 0) {
         bool code = word[1] == 'e';
-        if (argc < 3)
+        if (at + 1 >= argc)
             return usage(word, code ? " needs CODE" : " needs FILE");
-        c->first = 3;
-        c->name = code ? word : argv[2];
-        *(code ? &c->code : &c->file) = argv[2];
+        c->first = at + 2;
+        c->name = code ? word : argv[at + 1];
+        *(code ? &c->code : &c->file) = argv[at + 1];
         return code ? -1 : parse_prompt(c, "-i cannot be had here");
     }
     c->name = word;

@@ -9,10 +9,11 @@
 enum { EXIT_SCRIPT = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 128 + SIGINT };
 
 struct command {
-    const char *code; /* -e CODE */
-    const char *file; /* FILE; NULL with "-", and at the prompt alone */
-    const char *name; /* arg[0] */
-    bool prompt;      /* after the file, if there is one */
+    const char *code;   /* -e CODE */
+    const char *file;   /* FILE; NULL with "-", and at the prompt alone */
+    const char *name;   /* arg[0] */
+    const char *engine; /* --engine NAME */
+    bool prompt;        /* after the file, if there is one */
     int argc;
     char **argv;
     int first; /* index in argv of the script's first argument */

@@ -42,6 +42,7 @@ static int run(lua_State *L)
     lua_settop(L, 0);
     luaL_openlibs(L);
     collector_tune(L);
+    l_context_open(L, job->command->engine);
     lua_pushcfunction(L, luaopen_http);
     lua_call(L, 0, 1);
     lua_getglobal(L, "package");

@@ -71,6 +71,9 @@ struct mw_engine {
 /* By name; NULL means the default. Returns NULL for a name that is none. */
 const struct mw_engine *mw_engine_find(const char *name);
 
+/* Whether there is one of that name; if not, `words` say so, and which there are. */
+bool mw_engine_known(const char *name, char *words, size_t size);
+
 /* ---- the exchange, as an engine sees it ---------------------------------------------------- */
 
 mw_runtime *mw_exchange_runtime(const mw_exchange *x);

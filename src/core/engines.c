@@ -1,20 +1,117 @@
-/* The registry: the one place where an engine is named.
+/* The registry: the one place where an engine is named; and the choice among them.
  * SPDX-License-Identifier: MIT */
 #include "core/engine.h"
+#include "core/exchange.h"
+#include "core/runtime.h"
+#include "core/server.h"
 
+#include <stdio.h>
 #include <string.h>
 
 extern const struct mw_engine mw_evhttp_engine;
 
+/* The first is the default. */
 static const struct mw_engine *const engines[] = {&mw_evhttp_engine};
+enum { ENGINES = sizeof engines / sizeof engines[0] };
+
+static const struct {
+    const char *name;
+    enum mw_capability bit;
+} capabilities[] = {
+    {"stream_upload", MW_CAN_STREAM_UPLOAD},
+    {"upgrade", MW_CAN_UPGRADE},
+    {"stream_request", MW_CAN_STREAM_REQUEST},
+    {"interim", MW_CAN_INTERIM},
+    {"be_strict", MW_CAN_BE_STRICT},
+    {"any_method", MW_CAN_ANY_METHOD},
+    {"drain", MW_CAN_DRAIN},
+    {"trailers", MW_CAN_TRAILERS},
+    {"connect_anyhow", MW_CAN_CONNECT_ANYHOW},
+};
+enum { CAPABILITIES = sizeof capabilities / sizeof capabilities[0] };
 
 const struct mw_engine *mw_engine_find(const char *name)
 {
     if (name == NULL)
         return engines[0];
-    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++) {
+    for (size_t i = 0; i < ENGINES; i++) {
         if (strcmp(engines[i]->name, name) == 0)
             return engines[i];
     }
     return NULL;
+}
+
+const char *mw_engine_at(size_t index)
+{
+    return index < ENGINES ? engines[index]->name : NULL;
+}
+
+bool mw_engine_known(const char *name, char *words, size_t size)
+{
+    if (mw_engine_find(name) != NULL)
+        return true;
+    int length = snprintf(words, size, "there is no engine \"%.60s\"; there %s", name,
+                          ENGINES > 1 ? "are" : "is");
+    for (size_t i = 0; i < ENGINES && length >= 0 && (size_t)length < size; i++) {
+        const char *between = i == 0 ? "" : i + 1 < ENGINES ? "," : " and";
+        length +=
+            snprintf(words + length, size - (size_t)length, "%s %s", between, engines[i]->name);
+    }
+    return false;
+}
+
+const char *mw_capability_at(size_t index)
+{
+    return index < CAPABILITIES ? capabilities[index].name : NULL;
+}
+
+const char *mw_engine_name(const mw_runtime *rt)
+{
+    return rt->engine->name;
+}
+
+int mw_engine_can(const mw_runtime *rt, const char *capability)
+{
+    for (size_t i = 0; i < CAPABILITIES; i++) {
+        if (strcmp(capabilities[i].name, capability) == 0)
+            return (rt->engine->can & capabilities[i].bit) != 0;
+    }
+    return MW_EINVAL;
+}
+
+/* What the engine in use has not let go of; NULL if there is nothing. An exchange that has ended is
+ * the core's alone. */
+static const char *in_hand(const mw_runtime *rt)
+{
+    for (struct mw_link *l = rt->exchanges.next; l != &rt->exchanges; l = l->next) {
+        if (!MW_ITEM(l, mw_exchange, link)->finished)
+            return "requests are";
+    }
+    if (!mw_list_empty(&rt->servers))
+        return "a server is";
+    return mw_list_empty(&rt->requests) ? NULL : "requests of a server are";
+}
+
+int mw_set_engine(mw_runtime *rt, const char *name)
+{
+    char words[200];
+    if (!mw_engine_known(name, words, sizeof words))
+        return mw_fail(rt, MW_EINVAL, "%s", words);
+    const struct mw_engine *engine = mw_engine_find(name);
+    if (engine == rt->engine)
+        return MW_OK;
+    const char *what = in_hand(rt);
+    if (what != NULL)
+        return mw_fail(rt, MW_EINVAL,
+                       "%s in the hands of the %s engine; choose another before the first, or "
+                       "after the last",
+                       what, rt->engine->name);
+    void *state = engine->open(rt);
+    if (state == NULL)
+        return mw_fail(rt, MW_ENOMEM, "no memory for the %s engine", engine->name);
+    mw_requests_free_spare(rt); /* each has room for what was the old engine's */
+    rt->engine->close(rt->engine_state);
+    rt->engine = engine;
+    rt->engine_state = state;
+    return MW_OK;
 }

@@ -41,7 +41,9 @@ static void note_failure(mw_exchange *x, const struct mw_failure *failure)
 static void forget_request(mw_exchange *x)
 {
     const struct mw_allocator *a = &x->rt->allocator;
-    engine_of(x)->forget(x);
+    if (!x->forgotten) /* the engine may be another by the time x is freed */
+        engine_of(x)->forget(x);
+    x->forgotten = true;
     mw_headers_free(&x->fields, a);
     mw_dealloc(a, x->body);
     x->body = NULL;

@@ -54,8 +54,9 @@ struct mw_exchange {
     /* where it stands */
     enum mw_phase phase;
     struct mw_clocks clocks;
-    bool ended;    /* on the wire: the engine has forgotten it */
-    bool finished; /* on_done was called, or is being called */
+    bool ended;     /* on the wire */
+    bool forgotten; /* by the engine, whose part of x is void */
+    bool finished;  /* on_done was called, or is being called */
     int attempt;
     int error;
     struct mw_failure *failure; /* NULL while there is none, or no memory for it */

@@ -82,6 +82,10 @@ int mw_set_keylog(mw_runtime *rt, const char *file);
  * are being looked up. */
 int mw_set_names(mw_runtime *rt, const char *resolv_conf, const char *hosts_file);
 
+/* Another engine from now on; NULL: the default. MW_EINVAL for a name that is none, and while an
+ * exchange, a server or a request is in the hands of the present one. */
+int mw_set_engine(mw_runtime *rt, const char *name);
+
 /* Seconds as libevent takes them. */
 struct timeval mw_timeval(double seconds);
 

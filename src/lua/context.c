@@ -2,9 +2,11 @@
  * SPDX-License-Identifier: MIT */
 #include "lua/context.h"
 
+#include "core/engine.h"
 #include "core/runtime.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Beyond this much memory that Lua cannot see, its collector is given some work. Small Responses do
@@ -51,9 +53,25 @@ l_context *l_context_get(lua_State *L)
     lua_getfield(L, LUA_REGISTRYINDEX, L_CONTEXT);
     l_context *ctx = lua_touserdata(L, -1);
     lua_pop(L, 1);
-    if (ctx != NULL)
-        return ctx;
-    ctx = lua_newuserdata(L, sizeof *ctx);
+    return ctx != NULL ? ctx : l_context_open(L, NULL);
+}
+
+/* The engine that is asked for. A variable that is set to nothing asks for none. */
+static const char *wanted_engine(lua_State *L, const char *name)
+{
+    char words[200];
+    const char *variable = getenv("MOONWIRE_ENGINE");
+    if (name == NULL && variable != NULL && *variable != '\0')
+        name = variable;
+    if (!mw_engine_known(name, words, sizeof words))
+        luaL_error(L, "%s%s", name == variable ? "MOONWIRE_ENGINE: " : "", words);
+    return name;
+}
+
+l_context *l_context_open(lua_State *L, const char *engine)
+{
+    const mw_config config = {.engine = wanted_engine(L, engine)};
+    l_context *ctx = lua_newuserdata(L, sizeof *ctx);
     memset(ctx, 0, sizeof *ctx);
     mw_list_init(&ctx->objects);
     lua_createtable(L, 0, 1);
@@ -61,7 +79,7 @@ l_context *l_context_get(lua_State *L)
     lua_setfield(L, -2, "__gc");
     lua_setmetatable(L, -2);
     ctx->L = callback_state(L);
-    ctx->rt = mw_open(NULL);
+    ctx->rt = mw_open(&config);
     if (ctx->rt == NULL)
         luaL_error(L, "no memory for a runtime");
     lua_pushlightuserdata(L, mw_event_base(ctx->rt));

@@ -33,7 +33,12 @@ typedef struct l_object {
     void (*forget)(struct l_object *self); /* the runtime is closing and frees the native part */
 } l_object;
 
-l_context *l_context_get(lua_State *L); /* opens it the first time; throws without memory */
+/* Opens it the first time, as l_context_open without a name does; throws what that throws. */
+l_context *l_context_get(lua_State *L);
+
+/* Opens it, once for each state, with the engine of that name; NULL: the one that the environment
+ * names in MOONWIRE_ENGINE, else the default. Throws without memory, and for an unknown name. */
+l_context *l_context_open(lua_State *L, const char *engine);
 
 /* A zeroed userdata of `size` bytes, which begin with an l_object, with the metatable of that
  * name. Leaves it on the stack. */

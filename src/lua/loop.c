@@ -74,11 +74,12 @@ static int index_of(lua_State *L, int at, const char *const *list)
     return -1;
 }
 
-/* configure{ resolv_conf=, hosts_file= }: other files for name look-up than the system's. */
+/* configure{ resolv_conf=, hosts_file=, engine= }: other files for name look-up than the system's,
+ * and another engine. What is not given is the system's again; the engine stays. */
 static int configure(lua_State *L)
 {
-    static const char *const known[] = {"resolv_conf", "hosts_file", NULL};
-    const char *values[] = {NULL, NULL};
+    static const char *const known[] = {"resolv_conf", "hosts_file", "engine", NULL};
+    const char *values[] = {NULL, NULL, NULL};
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     lua_pushnil(L);
@@ -92,9 +93,54 @@ static int configure(lua_State *L)
         lua_pop(L, 1);
     }
     l_context *ctx = check(L);
-    if (mw_set_names(ctx->rt, values[0], values[1]) != MW_OK)
+    bool names = values[0] != NULL || values[1] != NULL || values[2] == NULL;
+    if ((values[2] != NULL && mw_set_engine(ctx->rt, values[2]) != MW_OK) ||
+        (names && mw_set_names(ctx->rt, values[0], values[1]) != MW_OK))
         return luaL_error(L, "%s", mw_message(ctx->rt));
     return 0;
+}
+
+/* engine() -> the name of the one in use. */
+static int engine(lua_State *L)
+{
+    lua_pushstring(L, mw_engine_name(check(L)->rt));
+    return 1;
+}
+
+/* engines() -> { name, ... }: those in this build. */
+static int engines(lua_State *L)
+{
+    const char *name;
+    lua_newtable(L);
+    for (int i = 0; (name = mw_engine_at((size_t)i)) != NULL; i++) {
+        lua_pushstring(L, name);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+/* can(capability) -> boolean; can() -> { capability = boolean, ... }: of the engine in use. */
+static int can(lua_State *L)
+{
+    const mw_runtime *rt = check(L)->rt;
+    const char *name;
+    if (!lua_isnoneornil(L, 1)) {
+        name = luaL_checkstring(L, 1);
+        int answer = mw_engine_can(rt, name);
+        if (answer < 0)
+            return luaL_error(L,
+                              "bad argument #1 to 'can' (there is no capability \"%s\"; can() "
+                              "lists them)",
+                              name);
+        lua_pushboolean(L, answer);
+        return 1;
+    }
+    lua_newtable(L);
+    for (size_t i = 0; (name = mw_capability_at(i)) != NULL; i++) {
+        lua_pushboolean(L, mw_engine_can(rt, name));
+        lua_setfield(L, -2, name);
+    }
+    return 1;
 }
 
 /* _live() -> { exchanges=, timers=, servers=, requests= }: counts of what is not freed. */
@@ -135,6 +181,9 @@ void l_open_loop(lua_State *L)
         {"looping", looping},
         {"now", now},
         {"configure", configure},
+        {"engine", engine},
+        {"engines", engines},
+        {"can", can},
         {"live", live},
         {"drop_idle", drop_idle},
         {"report", report},
