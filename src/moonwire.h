@@ -223,12 +223,29 @@ typedef struct mw_header {
     const char *value;
 } mw_header;
 
-/* Progress of the request body: `sent` bytes of `total`. */
+/* Progress of the request body: `sent` bytes of `total`, which may be MW_UNKNOWN. */
 typedef void (*mw_sent_fn)(mw_exchange *x, uint64_t sent, uint64_t total, void *ud);
 typedef void (*mw_exchange_fn)(mw_exchange *x, void *ud);
 
 /* A clock that is off. (Zero means the default.) */
 #define MW_NEVER (-1.0)
+
+/* A length that only the end will tell. */
+#define MW_UNKNOWN UINT64_MAX
+
+/* Gives the next piece of a request's body: writes at most `size` bytes, at least one, and returns
+ * how many; 0 at the end. MW_READ_AGAIN: there is nothing yet; mw_exchange_resume must follow, and
+ * the clock idle_timeout stands still until then. MW_READ_FAILED ends the exchange with
+ * MW_UNKNOWN_CONTENT_ERROR; mw_exchange_fail_body, called before, gives it words. It is called from
+ * the loop, a little ahead of what has been sent and never while much waits for the server. It may
+ * cancel x; where it has freed x it must not write any more. */
+#define MW_READ_AGAIN (-1)
+#define MW_READ_FAILED (-2)
+typedef ptrdiff_t (*mw_read_fn)(mw_exchange *x, void *bytes, size_t size, void *ud);
+
+/* Makes the function begin again, because the body must be sent a second time. Returns MW_OK; with
+ * anything else the exchange ends. */
+typedef int (*mw_rewind_fn)(mw_exchange *x, void *ud);
 
 /* What to ask for. Zero everywhere means the default. Copied by mw_exchange_start. */
 typedef struct mw_options {
@@ -241,16 +258,26 @@ typedef struct mw_options {
     int port;             /* 0: 80, or 443 for https */
     const mw_header *headers;
     size_t header_count;
-    const void *body; /* NULL: none (and no Content-Length, but for POST, PUT and PATCH) */
-    size_t body_length;
-    double connect_timeout;  /* look-up, connection and TLS handshake together; default 30 */
-    double idle_timeout;     /* nothing sent or received; default 60 */
-    double total_timeout;    /* from start to end; default MW_NEVER */
-    size_t max_head_size;    /* of the response; default 64 KiB */
-    uint64_t max_body_size;  /* default 256 MiB */
-    size_t read_buffer_size; /* stop reading the socket while this much waits; 0: never */
-    int insecure;            /* 1: take any certificate */
-    const char *ca_file;     /* PEM file of authorities; NULL: the system's store */
+    const void *body;      /* NULL: none (and no Content-Length, but for POST, PUT and PATCH) */
+    uint64_t body_length;  /* of the three below as well; 0: a file to its end, a function until it
+                              ends, in chunks (Transfer-Encoding) */
+    const char *body_file; /* or the name of a regular file; one that cannot be read is an
+                              error of the exchange */
+    const int *body_fd;    /* or the descriptor of one, which is duplicated */
+    uint64_t body_offset;  /* where the body begins in the file */
+    mw_read_fn read_body;  /* or a function; one that gives less or more than body_length
+                              (or the Content-Length in headers) ends the exchange */
+    mw_rewind_fn rewind_body; /* NULL: what the function gave cannot be sent a second time */
+    int expect_continue;      /* 1: adds "Expect: 100-continue" where there is a body */
+    double expect_timeout;    /* how long the body then waits for the server's word; default 1 */
+    double connect_timeout;   /* look-up, connection and TLS handshake together; default 30 */
+    double idle_timeout;      /* nothing sent or received; default 60 */
+    double total_timeout;     /* from start to end; default MW_NEVER */
+    size_t max_head_size;     /* of the response; default 64 KiB */
+    uint64_t max_body_size;   /* default 256 MiB */
+    size_t read_buffer_size;  /* stop reading the socket while this much waits; 0: never */
+    int insecure;             /* 1: take any certificate */
+    const char *ca_file;      /* PEM file of authorities; NULL: the system's store */
 
     /* Callbacks, each of which may be NULL, in the order in which they are called. */
     mw_sent_fn on_sent;     /* request body moved on; never without one */
@@ -273,6 +300,14 @@ MW_API void mw_exchange_free(mw_exchange *x);
 /* Ends an exchange with MW_OPERATION_CANCELLED_ERROR; on_done follows from the loop. Does nothing
  * once on_done was called. */
 MW_API void mw_exchange_cancel(mw_exchange *x);
+
+/* The function of read_body is to be asked again: after MW_READ_AGAIN, once there is more. Calls
+ * nobody by itself. */
+MW_API void mw_exchange_resume(mw_exchange *x);
+
+/* Ends an exchange because what its function read from has failed, for which `words` are the
+ * reason. Does nothing where the body is no function's, or the exchange has ended. */
+MW_API void mw_exchange_fail_body(mw_exchange *x, const char *words);
 
 MW_API int mw_exchange_finished(const mw_exchange *x); /* 1 as soon as on_done is being called */
 MW_API int mw_exchange_status(const mw_exchange *x);   /* 200, 404…; 0 until the head is in */

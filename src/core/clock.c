@@ -27,7 +27,7 @@ static double deadline_of_phase(const mw_exchange *x)
 {
     if (connecting(x))
         return at(x->clocks.connect_started, x->clocks.connect);
-    if (x->paused) /* who does not read cannot blame the server */
+    if (x->paused || mw_body_waits(x)) /* who does not read, or give, cannot blame the server */
         return 0;
     return at(x->clocks.last_activity, x->clocks.idle);
 }

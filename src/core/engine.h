@@ -86,13 +86,15 @@ struct mw_outgoing {
     const char *host; /* to look up, to verify */
     unsigned short port;
     bool secure, idempotent, expects_continue;
+    double
+        expect_timeout; /* the body goes after so many seconds without a 100; MW_NEVER: only then */
     struct mw_tls_options tls;
     const struct mw_headers *fields;
     const void
         *body; /* stays as it is until the exchange has ended; NULL: read it as it goes out */
-    size_t body_length;
+    uint64_t body_length; /* MW_UNKNOWN where only its end will tell */
     bool has_body;
-    bool in_chunks; /* nobody knows its length */
+    bool in_chunks; /* Transfer-Encoding: chunked is among the fields, Content-Length is not */
     size_t max_head_size;
     uint64_t max_body_size;
 };
@@ -108,12 +110,13 @@ void mw_exchange_on_activity(mw_exchange *x);
 /* So many bytes of the request body have been sent in all. */
 void mw_exchange_on_sent(mw_exchange *x, uint64_t bytes);
 
-/* The body of a request that is not in memory: reads on. AGAIN_READ: `resume` follows; FAILED: the
- * exchange has ended with that. */
+/* The body of a request, wherever it lies: reads on. DONE with at least a byte, END behind the
+ * last; AGAIN_READ: `resume` follows, or `cancel`, where it cannot be read. It calls nobody. */
 enum mw_io mw_exchange_read_body(mw_exchange *x, void *bytes, size_t size, size_t *n);
 /* Or a file of so many bytes (body_length), to send from; -1 if it is none. */
 int mw_exchange_body_file(const mw_exchange *x, off_t *offset);
-/* Sets it back to its beginning, to be sent again; false if it cannot be. */
+/* Sets it back to its beginning, to be sent again: to be asked before on_retry. False if it cannot
+ * be. */
 bool mw_exchange_rewind_body(mw_exchange *x);
 
 /* A head of 1xx that is not the last. Takes the fields over. */

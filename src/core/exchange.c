@@ -45,8 +45,7 @@ static void forget_request(mw_exchange *x)
         engine_of(x)->forget(x);
     x->forgotten = true;
     mw_headers_free(&x->fields, a);
-    mw_dealloc(a, x->body);
-    x->body = NULL;
+    mw_body_free(x);
 }
 
 /* The single end of every exchange. */
@@ -289,27 +288,6 @@ void mw_exchange_on_upgrade(mw_exchange *x, struct mw_socket *s, const void *ear
     mw_exchange_on_done(x);
 }
 
-enum mw_io mw_exchange_read_body(mw_exchange *x, void *bytes, size_t size, size_t *n)
-{
-    (void)x;
-    (void)bytes;
-    (void)size;
-    *n = 0;
-    return MW_IO_END;
-}
-
-int mw_exchange_body_file(const mw_exchange *x, off_t *offset)
-{
-    (void)x;
-    *offset = 0;
-    return -1;
-}
-
-bool mw_exchange_rewind_body(mw_exchange *x)
-{
-    return x->outgoing.body != NULL || !x->outgoing.has_body;
-}
-
 void mw_exchange_on_retry(mw_exchange *x)
 {
     x->attempt++;
@@ -358,8 +336,15 @@ static bool impossible(mw_exchange *x, struct mw_failure *f)
                         (int)strcspn(x->url.href, ":"), x->url.href);
         return true;
     }
-    if (mw_headers_find(&x->fields, "Transfer-Encoding", NULL) &&
-        !(engine->can & MW_CAN_STREAM_UPLOAD)) {
+    bool streams = (engine->can & MW_CAN_STREAM_UPLOAD) != 0;
+    if (!streams && (x->body.kind == MW_BODY_FILE || x->body.kind == MW_BODY_FUNCTION)) {
+        mw_failure_text(f,
+                        "the %s engine cannot read a body as it sends it; it sends those that are "
+                        "in memory",
+                        engine->name);
+        return true;
+    }
+    if (!streams && mw_headers_find(&x->fields, "Transfer-Encoding", NULL)) {
         mw_failure_text(f,
                         "the %s engine cannot send a body with Transfer-Encoding; it sends "
                         "bodies of a known length only",
@@ -371,7 +356,9 @@ static bool impossible(mw_exchange *x, struct mw_failure *f)
                         engine->name);
         return true;
     }
-    return false;
+    if (x->body.unusable != NULL)
+        *f = *x->body.unusable;
+    return x->body.unusable != NULL;
 }
 
 static int start(mw_exchange *x)
@@ -432,6 +419,7 @@ void mw_exchange_free(mw_exchange *x)
     if (x->buffer != NULL)
         evbuffer_free(x->buffer);
     forget_request(x);
+    mw_body_destroy(x);
     mw_url_free(&x->url, a);
     mw_headers_free(&x->response, a);
     mw_dealloc(a, x->method);

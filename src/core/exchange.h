@@ -4,6 +4,7 @@
 #define MW_CORE_EXCHANGE_H
 
 #include "base/url.h"
+#include "core/body.h"
 #include "core/engine.h"
 #include "core/runtime.h"
 
@@ -36,7 +37,7 @@ struct mw_exchange {
     /* the request */
     struct mw_url url;
     char *method;
-    void *body; /* a copy of the caller's */
+    struct mw_body body;
     struct mw_headers fields;
     struct mw_outgoing outgoing;
     size_t read_buffer_size;

@@ -158,17 +158,32 @@ static int prepare_method(mw_exchange *x, const mw_options *o)
     return MW_OK;
 }
 
+/* Where the body does not tell its length, the field does. */
+static int check_length(mw_exchange *x, const char *value)
+{
+    struct mw_body *b = &x->body;
+    long long length = mw_decimal(value);
+    if (length >= 0 && b->length == MW_UNKNOWN)
+        b->length = (uint64_t)length;
+    if (b->unusable != NULL || (length >= 0 && (uint64_t)length == b->length))
+        return MW_OK;
+    return mw_fail(x->rt, MW_EINVAL,
+                   "bad headers: Content-Length \"%.20s\" does not match the body's %llu bytes",
+                   value, (unsigned long long)b->length);
+}
+
 /* The fields of the user's that say how the message is framed must agree with the message. */
 static int check_framing(mw_exchange *x, const mw_header *field)
 {
     mw_runtime *rt = x->rt;
     if (mw_same_name(field->name, "Content-Length")) {
-        long long length = mw_decimal(field->value);
-        if (length < 0 || (size_t)length != x->outgoing.body_length)
-            return mw_fail(rt, MW_EINVAL,
-                           "bad headers: Content-Length \"%.20s\" does not match the "
-                           "body's %zu bytes",
-                           field->value, x->outgoing.body_length);
+        return check_length(x, field->value);
+    } else if (mw_same_name(field->name, "Transfer-Encoding") &&
+               !mw_same_name(field->value, "chunked")) {
+        return mw_fail(rt, MW_EINVAL,
+                       "bad headers: Transfer-Encoding \"%.60s\" is not one that moonwire can "
+                       "apply (it applies \"chunked\")",
+                       field->value);
     } else if (mw_same_name(field->name, "Host") &&
                mw_bad_authority(field->value, strlen(field->value)) >= 0) {
         return mw_fail(rt, MW_EINVAL, "bad headers: Host \"%.60s\" is not a host", field->value);
@@ -184,6 +199,15 @@ static int check_single(mw_runtime *rt, const mw_options *o, const char *name)
         count += mw_same_name(o->headers[i].name, name);
     return count > 1 ? mw_fail(rt, MW_EINVAL, "bad headers: several %s header fields", name)
                      : MW_OK;
+}
+
+static bool given(const mw_options *o, const char *name)
+{
+    for (size_t i = 0; i < o->header_count; i++) {
+        if (mw_same_name(o->headers[i].name, name))
+            return true;
+    }
+    return false;
 }
 
 static int check_fields(mw_exchange *x, const mw_options *o)
@@ -208,28 +232,44 @@ static int check_fields(mw_exchange *x, const mw_options *o)
             return result;
     }
     int result = check_single(rt, o, "Host");
-    return result == MW_OK ? check_single(rt, o, "Content-Length") : result;
-}
-
-static bool given(const mw_options *o, const char *name)
-{
-    for (size_t i = 0; i < o->header_count; i++) {
-        if (mw_same_name(o->headers[i].name, name))
-            return true;
-    }
-    return false;
+    if (result == MW_OK)
+        result = check_single(rt, o, "Content-Length");
+    if (result == MW_OK)
+        result = check_single(rt, o, "Transfer-Encoding");
+    if (result == MW_OK && given(o, "Content-Length") && given(o, "Transfer-Encoding"))
+        result = mw_fail(rt, MW_EINVAL,
+                         "bad headers: Content-Length and Transfer-Encoding exclude each other");
+    return result;
 }
 
 /* A request that means to carry content says so even if that is empty (RFC 9110, 8.6). */
 static bool needs_length(const mw_exchange *x)
 {
     static const char *const methods[] = {"POST", "PUT", "PATCH", NULL};
-    return x->outgoing.has_body || any_of(x->method, methods);
+    return x->body.kind != MW_BODY_NONE || any_of(x->method, methods);
+}
+
+/* How the body is framed: what the user said of it, or else a length, or else chunks. */
+static size_t frame_body(mw_exchange *x, const mw_options *o, mw_header *field, char *number,
+                         size_t size)
+{
+    struct mw_outgoing *out = &x->outgoing;
+    bool chunked = given(o, "Transfer-Encoding");
+    out->body = x->body.bytes;
+    out->body_length = x->body.length;
+    out->has_body = x->body.kind != MW_BODY_NONE || chunked;
+    out->in_chunks = chunked || x->body.length == MW_UNKNOWN;
+    if (chunked || given(o, "Content-Length") || !needs_length(x))
+        return 0;
+    snprintf(number, size, "%llu", (unsigned long long)x->body.length);
+    *field = out->in_chunks ? (mw_header){"Transfer-Encoding", "chunked"}
+                            : (mw_header){"Content-Length", number};
+    return 1;
 }
 
 static int prepare_fields(mw_exchange *x, const mw_options *o)
 {
-    mw_header own[3];
+    mw_header own[4];
     size_t count = 0;
     char length[24];
     int result = check_fields(x, o);
@@ -239,10 +279,9 @@ static int prepare_fields(mw_exchange *x, const mw_options *o)
         own[count++] = (mw_header){"Host", x->url.authority};
     if (!given(o, "User-Agent"))
         own[count++] = (mw_header){"User-Agent", AGENT};
-    if (needs_length(x) && !given(o, "Content-Length") && !given(o, "Transfer-Encoding")) {
-        snprintf(length, sizeof length, "%zu", x->outgoing.body_length);
-        own[count++] = (mw_header){"Content-Length", length};
-    }
+    count += frame_body(x, o, &own[count], length, sizeof length);
+    if (o->expect_continue && x->outgoing.has_body && !given(o, "Expect"))
+        own[count++] = (mw_header){"Expect", "100-continue"};
     size_t bytes = 0;
     for (size_t i = 0; i < count; i++)
         bytes += mw_headers_size(own[i].name, own[i].value);
@@ -254,20 +293,6 @@ static int prepare_fields(mw_exchange *x, const mw_options *o)
         mw_headers_add(&x->fields, own[i].name, own[i].value);
     for (size_t i = 0; i < o->header_count; i++)
         mw_headers_add(&x->fields, o->headers[i].name, o->headers[i].value);
-    return MW_OK;
-}
-
-static int prepare_body(mw_exchange *x, const mw_options *o)
-{
-    const struct mw_allocator *a = &x->rt->allocator;
-    x->outgoing.has_body = o->body != NULL;
-    x->outgoing.body_length = o->body != NULL ? o->body_length : 0;
-    if (x->outgoing.body_length > 0) {
-        x->body = mw_alloc(a, o->body_length);
-        if (x->body == NULL)
-            return mw_fail(x->rt, MW_ENOMEM, "no memory for a body of %zu bytes", o->body_length);
-        memcpy(x->body, o->body, o->body_length);
-    }
     return MW_OK;
 }
 
@@ -297,9 +322,11 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
     if (result == MW_OK)
         result = check_clock(x->rt, "total_timeout", o->total_timeout);
     if (result == MW_OK)
+        result = check_clock(x->rt, "expect_timeout", o->expect_timeout);
+    if (result == MW_OK)
         result = prepare_method(x, o);
     if (result == MW_OK)
-        result = prepare_body(x, o);
+        result = mw_body_prepare(x, o);
     if (result == MW_OK)
         result = prepare_tls(x, o);
     if (result == MW_OK)
@@ -315,8 +342,8 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
     out->port = x->url.port;
     out->secure = x->url.secure;
     out->fields = &x->fields;
-    out->body = x->body;
     out->expects_continue = expect != NULL && mw_same_name(expect->value, "100-continue");
+    out->expect_timeout = o->expect_timeout != 0 ? o->expect_timeout : 1;
     out->max_head_size = o->max_head_size != 0 ? o->max_head_size : 64u << 10;
     out->max_body_size = o->max_body_size != 0 ? o->max_body_size : 256u << 20;
     x->read_buffer_size = o->read_buffer_size;
