@@ -227,6 +227,9 @@ typedef struct mw_header {
 typedef void (*mw_sent_fn)(mw_exchange *x, uint64_t sent, uint64_t total, void *ud);
 typedef void (*mw_exchange_fn)(mw_exchange *x, void *ud);
 
+/* A head of 1xx has come, which is not the last: 100, 103. Its fields can be asked for in here. */
+typedef void (*mw_interim_fn)(mw_exchange *x, int status, void *ud);
+
 /* A clock that is off. (Zero means the default.) */
 #define MW_NEVER (-1.0)
 
@@ -280,10 +283,11 @@ typedef struct mw_options {
     const char *ca_file;      /* PEM file of authorities; NULL: the system's store */
 
     /* Callbacks, each of which may be NULL, in the order in which they are called. */
-    mw_sent_fn on_sent;     /* request body moved on; never without one */
-    mw_exchange_fn on_head; /* status and headers are known */
-    mw_exchange_fn on_body; /* more of the body can be read */
-    mw_exchange_fn on_done; /* exactly once, with or without an error; x may be freed in it */
+    mw_sent_fn on_sent;       /* request body moved on; never without one */
+    mw_interim_fn on_interim; /* each head of 1xx, on engines that tell of them */
+    mw_exchange_fn on_head;   /* status and headers are known */
+    mw_exchange_fn on_body;   /* more of the body can be read */
+    mw_exchange_fn on_done;   /* exactly once, with or without an error; x may be freed in it */
     void *ud;
 } mw_options;
 
@@ -320,6 +324,17 @@ MW_API mw_header mw_exchange_header_at(const mw_exchange *x, size_t index);
 
 /* The first field of that name, whatever its case; NULL if there is none. */
 MW_API const char *mw_exchange_header(const mw_exchange *x, const char *name);
+
+/* For on_interim alone: the fields of the head that it tells of. */
+MW_API size_t mw_exchange_interim_header_count(const mw_exchange *x);
+MW_API mw_header mw_exchange_interim_header_at(const mw_exchange *x, size_t index);
+MW_API const char *mw_exchange_interim_header(const mw_exchange *x, const char *name);
+
+/* Fields behind a body in chunks; none before its end, or where the engine does not read them. They
+ * are not among the header fields: a server must not smuggle in with them what it had not said. */
+MW_API size_t mw_exchange_trailer_count(const mw_exchange *x);
+MW_API mw_header mw_exchange_trailer_at(const mw_exchange *x, size_t index);
+MW_API const char *mw_exchange_trailer(const mw_exchange *x, const char *name);
 
 /* Body bytes received so far, and how many there will be (-1 while that is not known). */
 MW_API uint64_t mw_exchange_received(const mw_exchange *x);

@@ -7,6 +7,7 @@
 #include "core/exchange.h"
 
 #include "base/grammar.h"
+#include "core/interim.h"
 
 #include <event2/buffer.h>
 
@@ -20,7 +21,7 @@ static const struct mw_engine *engine_of(const mw_exchange *x)
     return x->rt->engine;
 }
 
-static void news(mw_exchange *x, unsigned what)
+void mw_exchange_note(mw_exchange *x, unsigned what)
 {
     x->news |= what;
     mw_defer(x->rt, &x->telling);
@@ -56,7 +57,7 @@ static void finish(mw_exchange *x, const struct mw_failure *failure)
     x->ended = true;
     mw_clocks_stop(x);
     forget_request(x);
-    news(x, MW_NEWS_DONE);
+    mw_exchange_note(x, MW_NEWS_DONE);
 }
 
 void mw_exchange_on_done(mw_exchange *x)
@@ -136,10 +137,24 @@ static bool take(mw_exchange *x, unsigned what)
     return there;
 }
 
+/* Each of them, unless one of the calls ends it all. */
+static bool tell_interims(mw_exchange *x)
+{
+    while (x->news & MW_NEWS_INTERIM) {
+        if (!call(x, mw_interim_tell))
+            return false;
+        if (!mw_interim_next(x))
+            take(x, MW_NEWS_INTERIM);
+    }
+    return true;
+}
+
 static void tell(struct mw_deferred *self)
 {
     mw_exchange *x = MW_ITEM(self, mw_exchange, telling);
     if (take(x, MW_NEWS_SENT) && x->callbacks.on_sent != NULL && !call(x, sent))
+        return;
+    if (!tell_interims(x))
         return;
     if (take(x, MW_NEWS_HEAD) && !call(x, x->callbacks.on_head))
         return;
@@ -172,7 +187,7 @@ void mw_exchange_on_sent(mw_exchange *x, uint64_t bytes)
         return;
     x->sent = bytes;
     mw_clocks_touch(x);
-    news(x, MW_NEWS_SENT);
+    mw_exchange_note(x, MW_NEWS_SENT);
 }
 
 static void body_too_large(mw_exchange *x)
@@ -204,7 +219,7 @@ void mw_exchange_on_head(mw_exchange *x, int status, const char *reason, struct 
     x->total = length;
     x->reason = reason;
     mw_exchange_on_phase(x, MW_PHASE_BODY);
-    news(x, MW_NEWS_HEAD);
+    mw_exchange_note(x, MW_NEWS_HEAD);
     if (length > 0 && (uint64_t)length > x->outgoing.max_body_size)
         body_too_large(x);
 }
@@ -243,7 +258,7 @@ static void body_came(mw_exchange *x, size_t length)
         x->paused = true;
         engine_of(x)->pause(x, true);
     }
-    news(x, MW_NEWS_BODY);
+    mw_exchange_note(x, MW_NEWS_BODY);
 }
 
 void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes)
@@ -269,15 +284,12 @@ void mw_exchange_on_bytes(mw_exchange *x, const void *bytes, size_t length)
         no_memory(x);
 }
 
-void mw_exchange_on_interim(mw_exchange *x, int status, struct mw_headers *fields)
-{
-    (void)status;
-    mw_headers_free(fields, &x->rt->allocator);
-}
-
 void mw_exchange_on_trailers(mw_exchange *x, struct mw_headers *fields)
 {
-    mw_headers_free(fields, &x->rt->allocator);
+    struct mw_headers *old = x->ended ? fields : &x->trailers;
+    mw_headers_free(old, &x->rt->allocator);
+    if (!x->ended)
+        x->trailers = *fields;
 }
 
 void mw_exchange_on_upgrade(mw_exchange *x, struct mw_socket *s, const void *early, size_t length)
@@ -381,10 +393,12 @@ int mw_exchange_start(mw_runtime *rt, const mw_options *options, mw_exchange **o
     x->total = -1;
     x->attempt = 1;
     x->telling.run = tell;
+    mw_list_init(&x->interims);
     int result = mw_exchange_prepare(x, options);
     if (result == MW_OK) {
-        x->callbacks = (struct mw_callbacks){options->on_sent, options->on_head, options->on_body,
-                                             options->on_done, options->ud};
+        x->callbacks =
+            (struct mw_callbacks){options->on_sent, options->on_interim, options->on_head,
+                                  options->on_body, options->on_done,    options->ud};
         mw_clocks_start(x, options);
         mw_list_append(&rt->exchanges, &x->link);
         rt->pending++;
@@ -421,7 +435,9 @@ void mw_exchange_free(mw_exchange *x)
     forget_request(x);
     mw_body_destroy(x);
     mw_url_free(&x->url, a);
+    mw_interims_free(x);
     mw_headers_free(&x->response, a);
+    mw_headers_free(&x->trailers, a);
     mw_dealloc(a, x->method);
     mw_tls_options_free(&x->outgoing.tls, a);
     mw_dealloc(a, x->failure);

@@ -12,10 +12,17 @@
 #include <event2/event_struct.h>
 
 /* What the user is still to be told of; told in this order. */
-enum mw_news { MW_NEWS_SENT = 1, MW_NEWS_HEAD = 2, MW_NEWS_BODY = 4, MW_NEWS_DONE = 8 };
+enum mw_news {
+    MW_NEWS_SENT = 1,
+    MW_NEWS_INTERIM = 2,
+    MW_NEWS_HEAD = 4,
+    MW_NEWS_BODY = 8,
+    MW_NEWS_DONE = 16
+};
 
 struct mw_callbacks {
     mw_sent_fn on_sent;
+    mw_interim_fn on_interim;
     mw_exchange_fn on_head, on_body, on_done;
     void *ud;
 };
@@ -44,7 +51,9 @@ struct mw_exchange {
 
     /* the response */
     int status;
-    struct mw_headers response;
+    struct mw_headers response, trailers;
+    struct mw_link interims; /* heads of 1xx to tell of */
+    int interim_count;
     const char *reason;      /* in its block; NULL before there is one */
     struct evbuffer *buffer; /* received and not read; NULL until there is some */
     size_t scanned;          /* so many bytes of it hold no "\n" */
@@ -69,6 +78,9 @@ struct mw_exchange {
 /* Fills x from what the user wants; MW_EINVAL with mw_message set where that is not HTTP. What was
  * allocated is freed with x, whatever the result (request.c). */
 int mw_exchange_prepare(mw_exchange *x, const mw_options *options);
+
+/* Something is to be told, from the next turn (enum mw_news). */
+void mw_exchange_note(mw_exchange *x, unsigned what);
 
 /* Sets an end that the core itself brings about, and takes x from the engine. */
 void mw_exchange_fail(mw_exchange *x, const struct mw_failure *failure);

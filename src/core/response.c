@@ -40,6 +40,22 @@ const char *mw_exchange_header(const mw_exchange *x, const char *name)
     return field != NULL ? field->value : NULL;
 }
 
+size_t mw_exchange_trailer_count(const mw_exchange *x)
+{
+    return x->trailers.count;
+}
+
+mw_header mw_exchange_trailer_at(const mw_exchange *x, size_t index)
+{
+    return index < x->trailers.count ? x->trailers.fields[index] : (mw_header){NULL, NULL};
+}
+
+const char *mw_exchange_trailer(const mw_exchange *x, const char *name)
+{
+    const struct mw_header *field = mw_headers_find(&x->trailers, name, NULL);
+    return field != NULL ? field->value : NULL;
+}
+
 uint64_t mw_exchange_received(const mw_exchange *x)
 {
     return x->received;
