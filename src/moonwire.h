@@ -50,6 +50,7 @@ typedef struct mw_exchange mw_exchange;
 typedef struct mw_timer mw_timer;
 typedef struct mw_server mw_server;
 typedef struct mw_request mw_request;
+typedef struct mw_connection mw_connection;
 struct event_base; /* libevent's loop, for hosts that bring their own */
 
 /* What a call of this library answers. */
@@ -152,7 +153,8 @@ MW_API void mw_close(mw_runtime *rt);
 
 /* Runs what is ready and returns. Waits at most `seconds` for something to happen (0: not at all,
  * negative: as long as it takes while anything is pending). Returns the number of things pending
- * (exchanges, timers, listening servers, requests being answered), or MW_ELOOP from a callback. */
+ * (exchanges, timers, listening servers, requests being answered, connections), or MW_ELOOP from a
+ * callback. */
 MW_API int mw_poll(mw_runtime *rt, double seconds);
 
 /* Runs until nothing is pending or mw_stop was called. Returns MW_OK or MW_ELOOP. */
@@ -368,6 +370,51 @@ MW_API int mw_exchange_error(const mw_exchange *x); /* mw_error; of a 4xx or 5xx
 MW_API const char *mw_exchange_error_string(const mw_exchange *x); /* "" if there is none */
 MW_API mw_detail mw_exchange_detail(const mw_exchange *x);
 
+/* Once an exchange that upgraded has finished (status 101, or 2xx to CONNECT; no error): its
+ * connection, which is the caller's from then on. NULL, with mw_message set, where there is none,
+ * or none any more. One that nobody takes is closed with the exchange. */
+MW_API mw_connection *mw_exchange_take_connection(mw_exchange *x);
+
+/* ---- connections --------------------------------------------------------------------------- */
+
+/* A connection that was upgraded to another protocol: bytes in, bytes out, plain or over TLS. It
+ * counts as pending until it is closed, and has no clock: who minds silence closes it. */
+
+/* Lets go of it: what was written still goes out, as long as the peer takes it (30 s without a byte
+ * end that), and then it is closed. Nothing is called any more. NULL is allowed. */
+MW_API void mw_connection_close(mw_connection *c);
+MW_API void mw_connection_abort(mw_connection *c); /* the same at once: what was not sent is lost */
+
+/* Calls fn from the loop whenever more has come, the peer has ended its side, the connection has
+ * gone, or all that was written has been handed to the system. One at a time; fn NULL ends it. fn
+ * may close the connection. */
+typedef void (*mw_connection_fn)(mw_connection *c, void *ud);
+MW_API void mw_connection_watch(mw_connection *c, mw_connection_fn fn, void *ud);
+
+/* What has come and was not read: how much; `read` takes at most `size` bytes out and returns how
+ * many; `line` is the length of the first line with its "\n", 0 if no whole line waits. */
+MW_API size_t mw_connection_available(const mw_connection *c);
+MW_API size_t mw_connection_read(mw_connection *c, void *bytes, size_t size);
+MW_API size_t mw_connection_line(mw_connection *c);
+
+/* How much may wait to be read before the socket is read no further; default 64 KiB, 0: no limit.
+ */
+MW_API size_t mw_connection_read_buffer_size(const mw_connection *c);
+MW_API void mw_connection_set_read_buffer_size(mw_connection *c, size_t size);
+
+/* Sends a copy of the bytes, behind what waits. MW_ECLOSED once the connection has gone. */
+MW_API int mw_connection_write(mw_connection *c, const void *bytes, size_t length);
+
+/* Bytes written that the system has not taken yet. A sender that keeps this small keeps memory
+ * small; mw_connection_watch tells when it is 0. */
+MW_API size_t mw_connection_pending(const mw_connection *c);
+
+MW_API int mw_connection_ended(const mw_connection *c); /* 1: nothing more will come */
+MW_API int mw_connection_gone(const mw_connection *c);  /* 1: nor will anything be sent */
+MW_API int
+mw_connection_error(const mw_connection *c); /* mw_error: why it has gone, if not in order */
+MW_API const char *mw_connection_error_string(const mw_connection *c); /* "" if there is none */
+
 /* ---- server -------------------------------------------------------------------------------- */
 
 /* A request has arrived, with its whole body. It must be answered: mw_reply_head, then any number
@@ -459,6 +506,19 @@ MW_API int mw_request_gone(const mw_request *r);
  * time; fn NULL ends it. fn may end the answer. */
 typedef void (*mw_request_watch_fn)(mw_request *request, void *ud);
 MW_API void mw_request_watch(mw_request *r, mw_request_watch_fn fn, void *ud);
+
+/* Sends a head of 1xx (not 101) before the answer, 103 for one; as often as need be. To a client of
+ * HTTP/1.0, who does not know them, nothing is sent. MW_EINVAL: a bad status or header, an answer
+ * already started, or an engine that cannot. MW_ECLOSED: the client has gone. */
+MW_API int mw_reply_interim(mw_request *r, int status, const mw_header *headers,
+                            size_t header_count);
+
+/* Answers with 101 (200 to CONNECT), frees the request and gives its connection to the caller: what
+ * follows is the protocol that `headers` names under Upgrade. r is dead where this returns MW_OK.
+ * MW_EINVAL: no Upgrade among the headers, a bad header, an answer already started, a body that has
+ * not been read to its end, or an engine that cannot. MW_ECLOSED: the client has gone. */
+MW_API int mw_request_upgrade(mw_request *r, const mw_header *headers, size_t header_count,
+                              mw_connection **out);
 
 /* Starts the answer. `reason` NULL: the registered phrase. `length` is the body's, or -1 where it
  * is not known: it is then sent in chunks (to an HTTP/1.0 client until the end of the connection).

@@ -7,6 +7,7 @@
 #include "core/exchange.h"
 
 #include "base/grammar.h"
+#include "core/connection.h"
 #include "core/interim.h"
 
 #include <event2/buffer.h>
@@ -294,10 +295,15 @@ void mw_exchange_on_trailers(mw_exchange *x, struct mw_headers *fields)
 
 void mw_exchange_on_upgrade(mw_exchange *x, struct mw_socket *s, const void *early, size_t length)
 {
-    (void)early;
-    (void)length;
-    s->via->close(s);
-    mw_exchange_on_done(x);
+    if (x->ended) {
+        s->via->close(s);
+        return;
+    }
+    x->connection = mw_connection_new(x->rt, s, early, length);
+    if (x->connection == NULL)
+        no_memory(x);
+    else
+        finish(x, NULL);
 }
 
 void mw_exchange_on_retry(mw_exchange *x)
@@ -435,6 +441,8 @@ void mw_exchange_free(mw_exchange *x)
     forget_request(x);
     mw_body_destroy(x);
     mw_url_free(&x->url, a);
+    if (x->connection != NULL)
+        mw_connection_destroy(x->connection);
     mw_interims_free(x);
     mw_headers_free(&x->response, a);
     mw_headers_free(&x->trailers, a);

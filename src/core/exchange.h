@@ -60,6 +60,7 @@ struct mw_exchange {
     uint64_t received, sent;
     int64_t total;
     bool paused;
+    mw_connection *connection; /* behind an upgrade, until it is taken */
 
     /* where it stands */
     enum mw_phase phase;

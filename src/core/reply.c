@@ -40,10 +40,7 @@ static bool is_framing(const char *name)
     return mw_same_name(name, "Content-Length") || mw_same_name(name, "Transfer-Encoding");
 }
 
-/* The fields of a reply, checked, in a block that every reply uses: their texts stay the user's.
- * `number` is room for a text of our own. */
-static int collect_fields(mw_request *r, const mw_header *headers, size_t count, int status,
-                          int64_t length, char number[24])
+int mw_reply_collect(mw_request *r, const mw_header *headers, size_t count, const mw_header *own)
 {
     struct mw_headers *fields = &r->rt->reply_fields;
     if (!mw_headers_reuse(fields, &r->rt->allocator, count + 1, 0))
@@ -55,11 +52,35 @@ static int collect_fields(mw_request *r, const mw_header *headers, size_t count,
         if (!is_framing(headers[i].name))
             fields->fields[fields->count++] = headers[i];
     }
-    if (length >= 0 && status >= 200 && status != 204) {
-        snprintf(number, 24, "%lld", (long long)length);
-        fields->fields[fields->count++] = (mw_header){"Content-Length", number};
-    }
+    if (own != NULL)
+        fields->fields[fields->count++] = *own;
     return MW_OK;
+}
+
+/* What may be done before the answer, and not once it has begun. */
+int mw_reply_check_open(mw_request *r)
+{
+    if (r->state != MW_REPLY_NONE)
+        return mw_fail(r->rt, MW_EINVAL, "the head of the answer has already been sent");
+    return r->gone ? mw_fail(r->rt, MW_ECLOSED, "the client has gone") : MW_OK;
+}
+
+int mw_reply_interim(mw_request *r, int status, const mw_header *headers, size_t header_count)
+{
+    mw_runtime *rt = r->rt;
+    const struct mw_engine *engine = engine_of(rt);
+    if (!(engine->can & MW_CAN_INTERIM))
+        return mw_fail(rt, MW_EINVAL, "the %s engine cannot send a head before the last one",
+                       engine->name);
+    if (status < 100 || status > 199 || status == 101)
+        return mw_fail(rt, MW_EINVAL, "bad status: %d is not one of 100 and 102 to 199", status);
+    int result = mw_reply_check_open(r);
+    if (result == MW_OK)
+        result = mw_reply_collect(r, headers, header_count, NULL);
+    if (result != MW_OK)
+        return result;
+    result = engine->reply_interim(r, status, &rt->reply_fields);
+    return result;
 }
 
 int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header *headers,
@@ -67,6 +88,7 @@ int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header
 {
     mw_runtime *rt = r->rt;
     char number[24];
+    const mw_header counted = {"Content-Length", number};
     if (r->state != MW_REPLY_NONE)
         return mw_fail(rt, MW_EINVAL, "the head of the answer has already been sent");
     if (status < 200 || status > 999)
@@ -75,7 +97,9 @@ int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header
         reason = mw_status_phrase(status);
     if (mw_bad_field_value(reason, strlen(reason)) >= 0)
         return mw_fail(rt, MW_EINVAL, "bad reason: it has a byte that is not allowed");
-    int result = collect_fields(r, headers, header_count, status, length, number);
+    bool told = length >= 0 && status != 204;
+    snprintf(number, sizeof number, "%lld", (long long)length);
+    int result = mw_reply_collect(r, headers, header_count, told ? &counted : NULL);
     if (result != MW_OK)
         return result;
     r->state = MW_REPLY_STARTED;

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "core/exchange.h"
 
+#include "core/connection.h"
+
 #include <event2/buffer.h>
 
 int mw_exchange_finished(const mw_exchange *x)
@@ -143,6 +145,21 @@ void mw_exchange_set_read_buffer_size(mw_exchange *x, size_t size)
 {
     x->read_buffer_size = size;
     resume(x);
+}
+
+mw_connection *mw_exchange_take_connection(mw_exchange *x)
+{
+    mw_connection *c = x->connection;
+    x->connection = NULL;
+    if (c == NULL) {
+        mw_fail(x->rt, MW_EINVAL, "the exchange has no connection to take%s",
+                x->finished ? "" : " before it has finished");
+        return NULL;
+    }
+    if (mw_connection_take(c) == MW_OK)
+        return c;
+    mw_connection_destroy(c);
+    return NULL;
 }
 
 int mw_exchange_error(const mw_exchange *x)

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "core/runtime.h"
 
+#include "core/connection.h"
 #include "core/engine.h"
 #include "core/exchange.h"
 #include "core/server.h"
@@ -142,6 +143,7 @@ mw_runtime *mw_open(const mw_config *config)
     mw_list_init(&rt->fired_timers);
     mw_list_init(&rt->servers);
     mw_list_init(&rt->requests);
+    mw_list_init(&rt->connections);
     mw_list_init(&rt->spare_requests);
     rt->on_error = config->on_error != NULL ? config->on_error : print_message;
     rt->ud = config->ud;
@@ -177,6 +179,8 @@ void mw_close(mw_runtime *rt)
         mw_server_free(MW_ITEM(rt->servers.next, mw_server, link));
     while (!mw_list_empty(&rt->exchanges))
         mw_exchange_free(MW_ITEM(rt->exchanges.next, mw_exchange, link));
+    while (!mw_list_empty(&rt->connections))
+        mw_connection_destroy(MW_ITEM(rt->connections.next, mw_connection, link));
     mw_requests_free_spare(rt);
     mw_headers_free(&rt->reply_fields, &allocator);
     mw_timers_close(rt);
@@ -361,7 +365,7 @@ struct mw_census mw_census(const mw_runtime *rt)
 {
     return (struct mw_census){length(&rt->exchanges),
                               length(&rt->timers) + length(&rt->fired_timers), length(&rt->servers),
-                              length(&rt->requests)};
+                              length(&rt->requests), length(&rt->connections)};
 }
 
 void mw_drop_idle(mw_runtime *rt)

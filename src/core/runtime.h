@@ -44,7 +44,7 @@ struct mw_runtime {
     struct mw_link deferred;
     struct event *timer_event;
     unsigned long timer_number; /* how many timers were started */
-    struct mw_link exchanges, servers, requests;
+    struct mw_link exchanges, servers, requests, connections;
     struct mw_link spare_requests; /* to be used again */
     int spare_request_count;
     struct mw_headers reply_fields; /* of the reply whose head is being sent */
@@ -91,7 +91,7 @@ struct timeval mw_timeval(double seconds);
 
 /* Numbers of live handles, for tests and for hosts that watch over a script. */
 struct mw_census {
-    int exchanges, timers, servers, requests;
+    int exchanges, timers, servers, requests, connections;
 };
 struct mw_census mw_census(const mw_runtime *rt);
 

@@ -42,6 +42,13 @@ struct mw_request {
     uint64_t written;
 };
 
+/* Gathers the fields of a reply in the runtime's reply_fields: checked, without those of framing, with
+ * `own` behind them, if there is one. Their texts stay the caller's. MW_OK, MW_EINVAL or MW_ENOMEM. */
+int mw_reply_collect(mw_request *r, const mw_header *headers, size_t count, const mw_header *own);
+
+/* MW_EINVAL with words once the answer has begun, MW_ECLOSED once the client has gone. */
+int mw_reply_check_open(mw_request *r);
+
 /* At the runtime's end. */
 void mw_requests_free_spare(mw_runtime *rt);
 
