@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const struct mw_engine mw_evhttp_engine;
+extern const struct mw_engine mw_evhttp_engine, mw_http1_engine;
 
 /* The first is the default. */
-static const struct mw_engine *const engines[] = {&mw_evhttp_engine};
+static const struct mw_engine *const engines[] = {&mw_evhttp_engine, &mw_http1_engine};
 enum { ENGINES = sizeof engines / sizeof engines[0] };
 
 static const struct {

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "http1/engine.h"
 
+#include "http1/client.h"
 #include "http1/server.h"
 #include "http1/wire.h"
 
@@ -11,7 +12,6 @@ static void close_engine(void *state)
     const struct mw_allocator a = engine->rt->allocator;
     http1_pool_free(engine->pool);
     wires_free(engine);
-    mw_tls_store_free(engine->tls);
     mw_dealloc(&a, engine);
 }
 
@@ -37,7 +37,7 @@ const struct mw_engine mw_http1_engine = {
     .can = MW_CAN_STREAM_UPLOAD | MW_CAN_UPGRADE | MW_CAN_STREAM_REQUEST | MW_CAN_INTERIM |
            MW_CAN_BE_STRICT | MW_CAN_ANY_METHOD | MW_CAN_DRAIN | MW_CAN_TRAILERS |
            MW_CAN_CONNECT_ANYHOW,
-    .exchange_size = HTTP1_CALL_SIZE,
+    .exchange_size = sizeof(struct http1_call),
     .request_size = sizeof(struct http1_turn),
     .open = open_engine,
     .close = close_engine,

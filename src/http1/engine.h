@@ -32,8 +32,7 @@ struct http1_engine {
     long long date_at; /* the second that `date` tells */
     char date[32];     /* for Date */
 
-    struct mw_tls_store *tls; /* made at the first https */
-    struct http1_pool *pool;  /* made at the first request */
+    struct http1_pool *pool; /* made at the first request */
 };
 
 /* head.c */

@@ -150,7 +150,10 @@ static int open_tls(struct http1_listener *l, const struct mw_listen *how)
 {
     char wrong[200];
     mw_runtime *rt = l->engine->rt;
-    l->tls = mw_tls_server_new(&rt->allocator, how->cert_file, how->key_file, wrong, sizeof wrong);
+    struct mw_tls_store *store = mw_runtime_tls(rt);
+    wrong[0] = '\0';
+    if (store != NULL)
+        l->tls = mw_tls_server_new(store, how, wrong, sizeof wrong);
     if (l->tls != NULL)
         return MW_OK;
     if (wrong[0] == '\0')

@@ -14,50 +14,6 @@ static struct http1_turn *turn_of(mw_request *r)
     return mw_request_wire(r);
 }
 
-/* ---- heads that come in pieces ------------------------------------------------------------- */
-
-void http1_partial_free(struct http1_session *s)
-{
-    if (s->partial == NULL)
-        return;
-    mw_dealloc(allocator_of(s), s->partial->bytes);
-    mw_dealloc(allocator_of(s), s->partial);
-    s->partial = NULL;
-}
-
-static bool add_to_partial(struct http1_session *s, const char *bytes, size_t length)
-{
-    const struct mw_allocator *a = allocator_of(s);
-    struct http1_partial *p = s->partial;
-    if (p->length + length > p->capacity) {
-        size_t capacity = 2 * (p->length + length);
-        char *larger = mw_alloc(a, capacity);
-        if (larger == NULL)
-            return false;
-        memcpy(larger, p->bytes, p->length);
-        mw_dealloc(a, p->bytes);
-        p->bytes = larger;
-        p->capacity = capacity;
-    }
-    memcpy(p->bytes + p->length, bytes, length);
-    p->length += length;
-    return true;
-}
-
-/* The head so far, and the bytes that it has been read from. */
-static bool begin_partial(struct http1_session *s, const struct http1_head *head, const char *bytes,
-                          size_t length)
-{
-    const struct mw_allocator *a = allocator_of(s);
-    s->partial = mw_zalloc(a, sizeof *s->partial);
-    if (s->partial == NULL)
-        return false;
-    s->partial->head = *head;
-    s->partial->bytes = mw_alloc(a, length);
-    s->partial->capacity = length;
-    return s->partial->bytes != NULL && add_to_partial(s, bytes, length);
-}
-
 /* ---- requests ------------------------------------------------------------------------------ */
 
 /* Says why a request with this head is not taken at all, or NULL. */
@@ -96,7 +52,7 @@ static void begin_request(struct http1_session *s, const struct http1_head *head
     int status;
     const char *wrong = objection(s, head, &status);
     if (wrong != NULL) {
-        http1_refuse(s, status, wrong);
+        http1_session_refuse(s, status, wrong);
         return;
     }
     mw_request *r = mw_request_new(s->listener->server);
@@ -105,7 +61,7 @@ static void begin_request(struct http1_session *s, const struct http1_head *head
         !http1_copy_head(mw_request_fields(r), allocator_of(s), head, bytes, s->peer, &in.peer)) {
         if (r != NULL)
             mw_request_free(r);
-        http1_refuse(s, 503, "there is no memory for a request");
+        http1_session_refuse(s, 503, "there is no memory for a request");
         return;
     }
     http1_session_do(s, HTTP1_TURN);
@@ -143,7 +99,7 @@ static void refuse_bytes(struct http1_session *s, int status, const char *wrong)
     if (s->started)
         http1_session_drop(s); /* a reply is under way already */
     else
-        http1_refuse(s, status, wrong);
+        http1_session_refuse(s, status, wrong);
 }
 
 /* ---- heads --------------------------------------------------------------------------------- */
@@ -160,7 +116,7 @@ static void head_is_in(struct http1_session *s, const struct http1_head *head, c
 static size_t receive_more_of_head(struct http1_session *s, const char *bytes, size_t length)
 {
     struct http1_partial *p = s->partial;
-    if (!add_to_partial(s, bytes, length)) {
+    if (!http1_partial_add(p, allocator_of(s), bytes, length)) {
         refuse_bytes(s, 503, "there is no memory for a head");
         return length;
     }
@@ -175,8 +131,7 @@ static size_t receive_more_of_head(struct http1_session *s, const char *bytes, s
     size_t behind = p->length - p->head.size; /* of these bytes: a head ends in the newest only */
     s->partial = NULL;
     head_is_in(s, &p->head, p->bytes);
-    mw_dealloc(allocator_of(s), p->bytes);
-    mw_dealloc(allocator_of(s), p);
+    http1_partial_free(p, allocator_of(s));
     return length - behind;
 }
 
@@ -195,7 +150,8 @@ static size_t receive_head(struct http1_session *s, enum http1_kind kind, const 
         refuse_bytes(s, head->refusal, head->wrong);
         return length;
     default:
-        if (!begin_partial(s, head, bytes, length))
+        s->partial = http1_partial_new(allocator_of(s), head, bytes, length);
+        if (s->partial == NULL)
             refuse_bytes(s, 503, "there is no memory for a head");
         else if (kind == HTTP1_REQUEST)
             http1_session_do(s, HTTP1_READING);

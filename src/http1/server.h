@@ -3,6 +3,7 @@
 #ifndef MW_HTTP1_SERVER_H
 #define MW_HTTP1_SERVER_H
 
+#include "http1/partial.h"
 #include "http1/wire.h"
 #include "net/listen.h"
 
@@ -34,13 +35,6 @@ struct http1_listener {
     uint64_t max_body_size;
     double idle_timeout, header_timeout, min_rate, sweep_interval;
     bool draining;
-};
-
-/* A head that comes in several pieces. */
-struct http1_partial {
-    struct http1_head head;
-    size_t length, capacity;
-    char *bytes;
 };
 
 enum http1_body { HTTP1_NO_BODY, HTTP1_LENGTH, HTTP1_CHUNKS, HTTP1_TRAILER_FIELDS };
@@ -99,9 +93,8 @@ void http1_session_feed(struct http1_session *s, const char *bytes, size_t lengt
 /* receive.c */
 /* Takes what it can of the bytes, and says how many that were; 0: these are for later. */
 size_t http1_receive(struct http1_session *s, const char *bytes, size_t length);
-void http1_partial_free(struct http1_session *s);
 
-/* reply.c */
+/* answer.c */
 int http1_reply_interim(mw_request *r, int status, const struct mw_headers *fields);
 int http1_reply_head(mw_request *r, int status, const char *reason, const struct mw_headers *fields,
                      int64_t length);
@@ -112,7 +105,7 @@ void http1_detach(mw_request *r);
 int http1_hand_over(mw_request *r, struct mw_socket *socket, struct evbuffer *early);
 void http1_read_on(mw_request *r, bool on);
 /* Answers in the engine's own name, and says good-bye. */
-void http1_refuse(struct http1_session *s, int status, const char *why);
+void http1_session_refuse(struct http1_session *s, int status, const char *why);
 void http1_continue(struct http1_session *s); /* 100 */
 
 #endif

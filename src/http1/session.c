@@ -62,7 +62,8 @@ void http1_session_end(struct http1_session *s)
     http1_session_part(s);
     mw_undefer(&s->again);
     wire_close(&s->wire);
-    http1_partial_free(s);
+    http1_partial_free(s->partial, &l->engine->rt->allocator);
+    s->partial = NULL;
     if (s->early != NULL)
         evbuffer_free(s->early);
     s->early = NULL;
@@ -87,9 +88,9 @@ void http1_session_time_out(struct http1_session *s)
         return;
     }
     http1_session_forsake(http1_session_part(s));
-    http1_refuse(s, 408,
-                 speaks ? "the head of the request took too long"
-                        : "the body of the request came too slowly");
+    http1_session_refuse(s, 408,
+                         speaks ? "the head of the request took too long"
+                                : "the body of the request came too slowly");
 }
 
 /* ---- one turn after the other -------------------------------------------------------------- */

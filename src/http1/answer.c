@@ -265,7 +265,7 @@ void http1_read_on(mw_request *r, bool on)
 
 /* ---- in the engine's own name -------------------------------------------------------------- */
 
-void http1_refuse(struct http1_session *s, int status, const char *why)
+void http1_session_refuse(struct http1_session *s, int status, const char *why)
 {
     char length[24], body[300];
     struct mw_header own[] = {{"Content-Type", "text/plain; charset=utf-8"},
@@ -276,7 +276,8 @@ void http1_refuse(struct http1_session *s, int status, const char *why)
     s->keeps = false;
     s->over = true;
     s->body = HTTP1_NO_BODY;
-    http1_partial_free(s);
+    http1_partial_free(s->partial, &s->listener->engine->rt->allocator);
+    s->partial = NULL;
     struct extras extras = {.connection = "close", .date = true};
     if (write_head(s, status, mw_status_phrase(status), &fields, extras) &&
         wire_send(&s->wire, body, (size_t)size))

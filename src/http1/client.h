@@ -1,0 +1,3 @@
+struct http1_call {
+    int x;
+};
