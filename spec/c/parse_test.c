@@ -139,7 +139,7 @@ static void check_head(enum http1_kind kind, const struct head_case *c,
         verdict = read_prefix(&h, c->bytes, length++, limits, &says);
     CHECK_TEXT(says.at, c->says);
     if (verdict != HTTP1_MORE) /* as early as can be: with the end of a line, or with the limit */
-        CHECK(c->bytes.at[length - 2] == '\n' || length - 1 == limits->head);
+        CHECK(length - 1 == limits->head || c->bytes.at[length - 2] == '\n');
 }
 
 #define CHECK_HEADS(kind, limits, ...)                                                             \

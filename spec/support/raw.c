@@ -288,6 +288,7 @@ static int open_module(lua_State *L)
     raw_open_files(L);
     raw_open_process(L);
     raw_open_pty(L);
+    raw_open_parse(L);
     return 1;
 }
 

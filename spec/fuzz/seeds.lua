@@ -1,0 +1,53 @@
+-- Writes what the fuzzers begin with, made from the table of hostile messages: `luajit spec/fuzz/seeds.lua
+-- DIRECTORY`, into a folder for each target. The two bytes at the end of each say where it is cut.
+-- SPDX-License-Identifier: MIT
+
+package.path = "spec/support/?.lua;" .. package.path
+local hostile = require("hostile")
+
+local directory = assert(arg[1], "usage: luajit spec/fuzz/seeds.lua DIRECTORY")
+local LONGEST = 400
+
+local written = {}
+
+local function write(target, bytes)
+  if #bytes > LONGEST or written[target .. bytes] then
+    return
+  end
+  written[target .. bytes] = true
+  written[target] = (written[target] or 0) + 1
+  if written[target] == 1 then
+    assert(os.execute(("mkdir -p '%s/%s'"):format(directory, target)))
+  end
+  local cut = math.floor(#bytes / 2)
+  local path = ("%s/%s/%03d"):format(directory, target, written[target])
+  local file = assert(io.open(path, "wb"))
+  file:write(bytes, target == "url" and "" or string.char(math.floor(cut / 256), cut % 256))
+  file:close()
+end
+
+-- The behaviour of a whole message is of interest where another reader is asked, too.
+local function write_message(message)
+  local bytes = message.bytes:gsub(hostile.SMUGGLED:gsub("%p", "%%%0") .. "$", "")
+  write(message.kind, bytes)
+  write("llhttp", bytes)
+  local head, body = bytes:match("^(.-\r\n\r\n)(.*)$")
+  if head and head:lower():find("transfer-encoding: chunked\r\n", 1, true) then
+    write("chunked", body)
+  end
+  for value in bytes:gmatch(":[ \t]*([^\r\n]+)\r?\n") do
+    write("value", value)
+  end
+  local target = bytes:match("^%S+ (%S+) HTTP")
+  if target then
+    write("url", target:find("://", 1, true) and target or "http://x:8080" .. target)
+  end
+end
+
+for _, message in ipairs(hostile.messages) do
+  write_message(message)
+end
+for _, url in ipairs { "HTTPS://[::1]:443?a#b", "http://a.b.c/%20;d=e?f=g&h#i", "x+y-z.1://h:65535", "http://[::1%25lo]/",
+  "http://h:65536/", "http://:80/", "http://a:b@c/", "http://[::1", "http://[::1]x", "a:b" } do
+  write("url", url)
+end
