@@ -1,4 +1,5 @@
 -- http.app: what ctx.body and ctx.length may be, row by row as the documents have it.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 local apps = require("apps")

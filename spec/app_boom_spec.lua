@@ -1,4 +1,5 @@
 -- http.app: Boom's errors on ctx and ctx.response, as the documents show each.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 local apps = require("apps")

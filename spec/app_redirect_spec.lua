@@ -1,4 +1,5 @@
 -- http.app: ctx:redirect and ctx:attachment, row by row as the documents have them.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 local apps = require("apps")

@@ -1,4 +1,5 @@
 -- http.app: the body of a request: as a Stream, and as JSON, a form or text.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 local apps = require("apps")

@@ -1,5 +1,6 @@
 -- http.app: ctx.request, row by row as Koa has it: through ctx.request and through ctx, in both
 -- spellings.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 local apps = require("apps")

@@ -1,5 +1,6 @@
 -- http.app: ctx.response, row by row as the documents have it: status, message, fields, and what was sent.
 -- Each through ctx.response and through ctx, in both spellings.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 local apps = require("apps")

@@ -1,4 +1,5 @@
 -- http.app: middleware and the context.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 local apps = require("apps")

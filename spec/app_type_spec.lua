@@ -1,5 +1,6 @@
 -- http.app: ctx.type, ctx.response:is, ctx.last_modified, ctx.etag and ctx:vary, row by row as the documents
 -- have them.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 local apps = require("apps")

@@ -1,4 +1,5 @@
 -- http.boom: the errors, their payloads to the byte, their headers, and what they refuse.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 local http = require("http")

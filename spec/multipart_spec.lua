@@ -1,4 +1,5 @@
 -- multipart/form-data, byte for byte.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 require("http") -- brings its modules

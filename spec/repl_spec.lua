@@ -1,4 +1,5 @@
 -- The prompt, in a terminal of the spec's own: whole screens are compared. A | stands before the cursor.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 local helper = require("helper")

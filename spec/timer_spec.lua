@@ -1,4 +1,5 @@
 -- Timers: http.after and http.every, from their start to their end.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 local helper = require("helper")

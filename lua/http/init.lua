@@ -36,6 +36,7 @@ local M = {
   -- for tests
   _live = core.live,
   _drop_idle = core.drop_idle,
+  _engine_uses = core.engine_uses,
 }
 
 core.define("headers", require "http.headers")

@@ -1,4 +1,5 @@
 -- http.fields.accepts: what Koa answers to the same fields and offers.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 require("http")

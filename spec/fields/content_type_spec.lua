@@ -1,4 +1,5 @@
 -- http.fields.content_type: a Content-Type is taken apart as Koa does it.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 require("http")

@@ -1,4 +1,5 @@
 -- http.fields.date: HTTP dates, both ways.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 require("http")

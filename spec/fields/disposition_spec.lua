@@ -1,4 +1,5 @@
 -- http.fields.disposition: what Koa sends for the same names and options.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 require("http")

@@ -1,4 +1,5 @@
 -- http.fields.fresh: a copy is as fresh as Koa finds it.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 require("http")

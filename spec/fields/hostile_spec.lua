@@ -1,4 +1,5 @@
 -- http.fields: whatever comes in, nothing throws, and nothing takes more than linear time.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 require("http")

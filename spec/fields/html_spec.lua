@@ -1,4 +1,5 @@
 -- http.fields.html: text is made harmless as Koa does it.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 require("http")

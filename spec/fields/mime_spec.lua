@@ -1,4 +1,5 @@
 -- http.fields.mime: the types are those of Koa, for files of the web.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 require("http")

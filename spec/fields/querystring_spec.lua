@@ -1,4 +1,5 @@
 -- http.fields.querystring: queries and forms are read as node:querystring reads them.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 require("http")

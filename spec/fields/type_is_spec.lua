@@ -1,4 +1,5 @@
 -- http.fields.type_is: what Koa answers to the same Content-Type and types.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 require("http")

@@ -1,4 +1,5 @@
 -- http.fields.url_encode: a URL is encoded as Koa encodes it.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 require("http")

@@ -1,4 +1,5 @@
 -- http.fields.vary: Vary grows as Koa's does.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 require("http")

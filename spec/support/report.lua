@@ -24,6 +24,11 @@ function tally:write(state, name)
   end
 end
 
+-- The engine that these specs run with; "" for those whose head says that they touch none. Where busted
+-- was started by hand, who knows.
+local engine = os.getenv("MW_ENGINE")
+local mark = (engine or "") ~= "" and "[" .. engine .. "] " or ""
+
 local recap = {} -- a line for each failure and each pending test, printed again at the end
 local seed
 
@@ -40,7 +45,8 @@ local function full_name(element)
     table.insert(words, 1, tostring(element.name or element.descriptor) .. (is_file and ":" or ""))
     element = not is_file and busted.parent(element) or nil
   end
-  return (table.concat(words, " "):gsub("%s+", " "))
+  local name = table.concat(words, " "):gsub("%s+", " ")
+  return name ~= "" and mark .. name or name
 end
 
 local function indent(text)
@@ -116,12 +122,29 @@ end
 
 local file_start
 
+local uses -- of the one runtime; each file loads modules anew
+
+local function engine_uses()
+  uses = uses or package.loaded.http and package.loaded.http._engine_uses
+  return uses and uses() or 0
+end
+
+-- A file that runs once although it needs an engine would be tested with one of them only.
+local function check_mark(file)
+  if engine == "" and engine_uses() > file_start.uses then
+    report("FAIL", file, "its head says \"Touches no engine.\", but it made requests or servers: remove that line")
+    tally.failed = tally.failed + 1
+    tally:write("between", full_name(file))
+  end
+end
+
 local function on_file_start()
   file_start = {
     passed = tally.passed,
     failed = tally.failed,
     all = tally.passed + tally.failed + tally.pending,
     time = busted.monotime(),
+    uses = engine_uses(),
   }
   return nil, true
 end
@@ -130,8 +153,9 @@ local function on_file_end(file)
   if tally.passed + tally.failed + tally.pending == file_start.all then
     return nil, true -- a filter left nothing of it
   end
+  check_mark(file)
   local word = tally.failed > file_start.failed and "FAIL" or "ok"
-  say(string.format("%-5s %s (%d, %.2f s)", word, file.name, tally.passed - file_start.passed,
+  say(string.format("%-5s %s%s (%d, %.2f s)", word, mark, file.name, tally.passed - file_start.passed,
                     busted.monotime() - file_start.time))
   return nil, true
 end
@@ -149,7 +173,7 @@ local function on_exit()
     end
   end
   if tally.failed > 0 and seed then
-    say("the same order again: ./dev test --seed=" .. seed)
+    say("the same order again: ./dev test --seed=" .. seed .. (mark ~= "" and " --engine=" .. engine or ""))
   end
   tally:write("finished")
   return nil, true

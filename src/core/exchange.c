@@ -395,6 +395,7 @@ int mw_exchange_start(mw_runtime *rt, const mw_options *options, mw_exchange **o
     mw_exchange *x = mw_zalloc(&rt->allocator, sizeof *x + rt->engine->exchange_size);
     if (x == NULL)
         return mw_fail(rt, MW_ENOMEM, "no memory for a request");
+    rt->engine_uses++;
     x->rt = rt;
     x->total = -1;
     x->attempt = 1;

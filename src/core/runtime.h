@@ -24,6 +24,7 @@ struct mw_runtime {
     bool own_base;
     const struct mw_engine *engine;
     void *engine_state;           /* the engine's: its connections */
+    unsigned long engine_uses;    /* exchanges and servers begun, for tests */
     struct mw_resolver *resolver; /* made at the first name */
     struct mw_tls_store *tls;     /* made at the first connection that is secure */
     char *resolv_conf;            /* NULL: the system's */

@@ -42,6 +42,7 @@ int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
     mw_server *server = mw_zalloc(&rt->allocator, sizeof *server);
     if (server == NULL)
         return mw_fail(rt, MW_ENOMEM, "no memory for a server");
+    rt->engine_uses++;
     server->rt = rt;
     server->on_request = how.on_request;
     server->stream = how.stream != 0;

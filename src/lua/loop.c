@@ -159,6 +159,13 @@ static int live(lua_State *L)
     return 1;
 }
 
+/* _engine_uses() -> how many requests and servers were begun. */
+static int engine_uses(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)check(L)->rt->engine_uses);
+    return 1;
+}
+
 /* _drop_idle(): closes the connections that are kept alive for reuse. */
 static int drop_idle(lua_State *L)
 {
@@ -186,6 +193,7 @@ void l_open_loop(lua_State *L)
         {"can", can},
         {"live", live},
         {"drop_idle", drop_idle},
+        {"engine_uses", engine_uses},
         {"report", report},
         {NULL, NULL},
     };
