@@ -284,6 +284,14 @@ typedef struct mw_options {
     int insecure;             /* 1: take any certificate */
     const char *ca_file;      /* PEM file of authorities; NULL: the system's store */
 
+    /* More of https. The authorities that are given add up, and stand in place of the system's. */
+    const char *ca_path;   /* a folder of PEM files of authorities, named by hash (c_rehash) */
+    const char *ca_data;   /* PEM text of authorities */
+    const char *cert_file; /* PEM: our own certificate and its chain, for servers that ask */
+    const char *key_file;  /* PEM: its private key; NULL: in cert_file */
+    const char *pins; /* "sha256//BASE64;sha256//…": digests of public keys, one of which must be
+                         the server's, also where insecure is set */
+
     /* Callbacks, each of which may be NULL, in the order in which they are called. */
     mw_sent_fn on_sent;       /* request body moved on; never without one */
     mw_interim_fn on_interim; /* each head of 1xx, on engines that tell of them */

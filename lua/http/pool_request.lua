@@ -70,6 +70,11 @@ local function anything() end
 local CLIENT = {
   verify = of_type "boolean",
   ca_file = of_type "string",
+  ca_path = of_type "string",
+  ca_data = of_type "string",
+  cert_file = of_type "string",
+  key_file = of_type "string",
+  pins = anything,
   max_head_size = of_type "number",
   max_body_size = anything,
   read_buffer_size = of_type "number",

@@ -32,17 +32,43 @@ function Server:close()
   self._server:close()
 end
 
-local function check_tls(tls, level)
-  for name, value in pairs(tls) do
-    if name ~= "cert_file" and name ~= "key_file" then
-      error(("unknown option 'tls.%s'"):format(tostring(name)), level + 1)
-    elseif type(value) ~= "string" then
-      error(("bad option 'tls.%s' (string expected, got %s)"):format(name, type(value)), level + 1)
+-- What options.tls and each of its hosts may hold.
+local OWN = { cert_file = "string", key_file = "string" }
+local TLS = { cert_file = "string", key_file = "string", client_ca_file = "string", hosts = "table" }
+
+local function check_own(own, known, what, level)
+  for name, value in pairs(own) do
+    if not known[name] then
+      error(("unknown option '%s.%s'"):format(what, tostring(name)), level + 1)
+    elseif type(value) ~= known[name] then
+      error(("bad option '%s.%s' (%s expected, got %s)"):format(what, name, known[name], type(value)), level + 1)
     end
   end
-  if not tls.cert_file then
-    error("bad option 'tls.cert_file' (string expected, got nil)", level + 1)
+  if not own.cert_file then
+    error(("bad option '%s.cert_file' (string expected, got nil)"):format(what), level + 1)
   end
+end
+
+local function check_tls(tls, level)
+  check_own(tls, TLS, "tls", level + 1)
+  for host, own in pairs(tls.hosts or {}) do
+    if type(host) ~= "string" then
+      error(("bad option 'tls.hosts' (names as keys expected, got a %s)"):format(type(host)), level + 1)
+    elseif type(own) ~= "table" then
+      error(("bad option 'tls.hosts' (table expected for '%s', got %s)"):format(host, type(own)), level + 1)
+    end
+    check_own(own, OWN, ("tls.hosts['%s']"):format(host), level + 1)
+  end
+end
+
+-- As core.listen takes them.
+local function certificates_of(tls)
+  local list
+  for host, own in pairs(tls.hosts or {}) do
+    list = list or {}
+    list[#list + 1] = { host, own.cert_file, own.key_file }
+  end
+  return list
 end
 
 --- Checks the options of a call; `more` are those beyond the common ones, with their types. Throws at
@@ -95,6 +121,8 @@ function M.listen(options, on_request, level)
     backlog = options.backlog,
     cert_file = tls.cert_file,
     key_file = tls.key_file,
+    client_ca_file = tls.client_ca_file,
+    certificates = certificates_of(tls),
     max_head_size = options.max_head_size,
     max_body_size = options.max_body_size,
     idle_timeout = options.idle_timeout,

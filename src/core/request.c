@@ -299,7 +299,19 @@ static int prepare_fields(mw_exchange *x, const mw_options *o)
 static int prepare_tls(mw_exchange *x, const mw_options *o)
 {
     struct mw_tls_options tls = {.insecure = o->insecure != 0};
+    const char *bad = o->pins != NULL ? mw_tls_bad_pin(o->pins) : NULL;
+    if (bad != NULL)
+        return mw_fail(x->rt, MW_EINVAL,
+                       "bad pins: \"%.*s\" is not \"sha256//\" and a digest in base64",
+                       (int)strcspn(bad, ";"), bad);
+    if (o->key_file != NULL && o->cert_file == NULL)
+        return mw_fail(x->rt, MW_EINVAL, "bad key_file: it needs a cert_file");
     tls.ca_file = o->ca_file;
+    tls.ca_path = o->ca_path;
+    tls.ca_data = o->ca_data;
+    tls.cert_file = o->cert_file;
+    tls.key_file = o->key_file;
+    tls.pins = o->pins;
     if (!mw_tls_options_copy(&x->outgoing.tls, &tls, &x->rt->allocator))
         return mw_fail(x->rt, MW_ENOMEM, "no memory for the options of TLS");
     return MW_OK;

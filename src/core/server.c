@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "core/server.h"
 
+#include "base/grammar.h"
+
 #include <event2/buffer.h>
 
 #include <string.h>
@@ -15,6 +17,28 @@ static const struct mw_engine *engine_of(const mw_runtime *rt)
 enum { STREAM_WINDOW = 64 << 10 };
 
 /* ---- servers ------------------------------------------------------------------------------- */
+
+static int check_certificates(mw_runtime *rt, const mw_listen *how)
+{
+    const char *needs = how->certificate_count > 0    ? "certificates"
+                        : how->client_ca_file != NULL ? "client_ca_file"
+                        : how->key_file != NULL       ? "key_file"
+                                                      : NULL;
+    if (how->cert_file == NULL && needs != NULL)
+        return mw_fail(rt, MW_EINVAL, "bad %s: it needs a cert_file", needs);
+    for (size_t i = 0; i < how->certificate_count; i++) {
+        const mw_certificate *own = &how->certificates[i];
+        if (own->host == NULL || own->cert_file == NULL)
+            return mw_fail(rt, MW_EINVAL, "bad certificates: number %zu has no %s", i + 1,
+                           own->host == NULL ? "host" : "cert_file");
+        const char *name = strncmp(own->host, "*.", 2) == 0 ? own->host + 2 : own->host;
+        if (mw_bad_host(name, strlen(name)) >= 0 || strpbrk(name, "*:") != NULL)
+            return mw_fail(rt, MW_EINVAL,
+                           "bad certificates: \"%.80s\" is not a name, nor \"*.\" and a name",
+                           own->host);
+    }
+    return MW_OK;
+}
 
 int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
 {
@@ -39,6 +63,9 @@ int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
         how.header_timeout = 30;
     if (how.min_rate == 0)
         how.min_rate = 64;
+    int result = check_certificates(rt, &how);
+    if (result != MW_OK)
+        return result;
     mw_server *server = mw_zalloc(&rt->allocator, sizeof *server);
     if (server == NULL)
         return mw_fail(rt, MW_ENOMEM, "no memory for a server");
@@ -47,7 +74,7 @@ int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
     server->on_request = how.on_request;
     server->stream = how.stream != 0;
     server->ud = how.ud;
-    int result = engine_of(rt)->listen(server, &how, &server->wire, &server->port);
+    result = engine_of(rt)->listen(server, &how, &server->wire, &server->port);
     if (result != MW_OK) {
         mw_dealloc(&rt->allocator, server);
         return result;

@@ -74,12 +74,30 @@ static int index_of(lua_State *L, int at, const char *const *list)
     return -1;
 }
 
-/* configure{ resolv_conf=, hosts_file=, engine= }: other files for name look-up than the system's,
- * and another engine. What is not given is the system's again; the engine stays. */
+enum { RESOLV_CONF, HOSTS_FILE, ENGINE, KEYLOG_FILE, SETTINGS };
+
+static int apply(mw_runtime *rt, const char *const *values, const bool *given)
+{
+    bool names = given[RESOLV_CONF] || given[HOSTS_FILE] || !(given[ENGINE] || given[KEYLOG_FILE]);
+    int result = MW_OK;
+    if (given[ENGINE])
+        result = mw_set_engine(rt, values[ENGINE]);
+    if (result == MW_OK && names)
+        result = mw_set_names(rt, values[RESOLV_CONF], values[HOSTS_FILE]);
+    if (result == MW_OK && given[KEYLOG_FILE])
+        result = mw_set_keylog(rt, values[KEYLOG_FILE]);
+    return result;
+}
+
+/* configure{ resolv_conf=, hosts_file=, engine=, keylog_file= }: other files for name look-up than
+ * the system's, another engine, a file for the secrets of TLS. The files for names are the system's
+ * again where they are not given; the engine stays, and so does the last one, unless it is false.
+ * Returns true; or nil, words and "system" where that one cannot be opened. */
 static int configure(lua_State *L)
 {
-    static const char *const known[] = {"resolv_conf", "hosts_file", "engine", NULL};
-    const char *values[] = {NULL, NULL, NULL};
+    static const char *const known[] = {"resolv_conf", "hosts_file", "engine", "keylog_file", NULL};
+    const char *values[SETTINGS] = {NULL, NULL, NULL, NULL};
+    bool given[SETTINGS] = {false, false, false, false};
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     lua_pushnil(L);
@@ -89,15 +107,23 @@ static int configure(lua_State *L)
             lua_pushvalue(L, -2);
             return luaL_error(L, "unknown option '%s'", lua_tostring(L, -1));
         }
-        values[i] = l_option_string(L, known[i], -1);
+        given[i] = true;
+        if (i != KEYLOG_FILE || lua_type(L, -1) != LUA_TBOOLEAN || lua_toboolean(L, -1))
+            values[i] = l_option_string(L, known[i], -1);
         lua_pop(L, 1);
     }
     l_context *ctx = check(L);
-    bool names = values[0] != NULL || values[1] != NULL || values[2] == NULL;
-    if ((values[2] != NULL && mw_set_engine(ctx->rt, values[2]) != MW_OK) ||
-        (names && mw_set_names(ctx->rt, values[0], values[1]) != MW_OK))
+    int result = apply(ctx->rt, values, given);
+    if (result == MW_OK) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    if (result != MW_ESYSTEM)
         return luaL_error(L, "%s", mw_message(ctx->rt));
-    return 0;
+    lua_pushnil(L);
+    lua_pushstring(L, mw_message(ctx->rt));
+    lua_pushliteral(L, "system");
+    return 3;
 }
 
 /* engine() -> the name of the one in use. */

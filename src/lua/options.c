@@ -172,6 +172,26 @@ static void option_max_body_size(lua_State *L, struct l_draft *d, int index)
         l_bad_option(L, "max_body_size", "number of bytes, or false for no limit", index);
 }
 
+/* One pin, or a list of them, which the core takes as one text. */
+static void option_pins(lua_State *L, struct l_draft *d, int index)
+{
+    luaL_Buffer all;
+    if (!lua_istable(L, index)) {
+        d->options.pins = l_option_string(L, "pins", index);
+        return;
+    }
+    luaL_buffinit(L, &all);
+    for (size_t i = 1; i <= lua_objlen(L, index); i++) {
+        if (i > 1)
+            luaL_addchar(&all, ';');
+        lua_rawgeti(L, index, (int)i);
+        l_option_string(L, "pins", -1); /* throws if it is none */
+        luaL_addvalue(&all);
+    }
+    luaL_pushresult(&all);
+    d->options.pins = anchor(L, d);
+}
+
 enum option {
     METHOD = 1,
     URL,
@@ -184,6 +204,11 @@ enum option {
     TIMEOUT,
     VERIFY,
     CA_FILE,
+    CA_PATH,
+    CA_DATA,
+    CERT_FILE,
+    KEY_FILE,
+    PINS,
     MAX_HEAD_SIZE,
     MAX_BODY_SIZE,
     READ_BUFFER_SIZE
@@ -201,6 +226,11 @@ static const char *const names[] = {
     [TIMEOUT] = "timeout",
     [VERIFY] = "verify",
     [CA_FILE] = "ca_file",
+    [CA_PATH] = "ca_path",
+    [CA_DATA] = "ca_data",
+    [CERT_FILE] = "cert_file",
+    [KEY_FILE] = "key_file",
+    [PINS] = "pins",
     [MAX_HEAD_SIZE] = "max_head_size",
     [MAX_BODY_SIZE] = "max_body_size",
     [READ_BUFFER_SIZE] = "read_buffer_size",
@@ -208,26 +238,45 @@ static const char *const names[] = {
 
 enum { COUNT = sizeof names / sizeof names[0] };
 
+/* Where an option goes that is one string; NULL for the others. */
+static const char **text_of(mw_options *o, enum option option)
+{
+    switch (option) {
+    case METHOD:
+        return &o->method;
+    case URL:
+        return &o->url;
+    case PROTOCOL:
+        return &o->protocol;
+    case HOSTNAME:
+        return &o->hostname;
+    case PATH:
+        return &o->path;
+    case CA_FILE:
+        return &o->ca_file;
+    case CA_PATH:
+        return &o->ca_path;
+    case CA_DATA:
+        return &o->ca_data;
+    case CERT_FILE:
+        return &o->cert_file;
+    case KEY_FILE:
+        return &o->key_file;
+    default:
+        return NULL;
+    }
+}
+
 static void set_option(lua_State *L, struct l_draft *d, enum option option, int index)
 {
     mw_options *o = &d->options;
     const char *name = names[option];
+    const char **text = text_of(o, option);
+    if (text != NULL) {
+        *text = l_option_string(L, name, index);
+        return;
+    }
     switch (option) {
-    case METHOD:
-        o->method = l_option_string(L, name, index);
-        break;
-    case URL:
-        o->url = l_option_string(L, name, index);
-        break;
-    case PROTOCOL:
-        o->protocol = l_option_string(L, name, index);
-        break;
-    case HOSTNAME:
-        o->hostname = l_option_string(L, name, index);
-        break;
-    case PATH:
-        o->path = l_option_string(L, name, index);
-        break;
     case QUERY:
         option_query(L, d, index);
         break;
@@ -243,8 +292,8 @@ static void set_option(lua_State *L, struct l_draft *d, enum option option, int 
     case VERIFY:
         o->insecure = !l_option_boolean(L, name, index);
         break;
-    case CA_FILE:
-        o->ca_file = l_option_string(L, name, index);
+    case PINS:
+        option_pins(L, d, index);
         break;
     case MAX_HEAD_SIZE:
         o->max_head_size = (size_t)size_of(L, name, index, 1);
@@ -254,6 +303,8 @@ static void set_option(lua_State *L, struct l_draft *d, enum option option, int 
         break;
     case READ_BUFFER_SIZE:
         o->read_buffer_size = (size_t)size_of(L, name, index, 0);
+        break;
+    default:
         break;
     }
 }

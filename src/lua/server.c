@@ -62,6 +62,26 @@ static void on_request(mw_server *server, mw_request *r, void *ud)
         mw_reply_end(r); /* no memory: the connection is closed */
 }
 
+/* The list at the top of the stack, of { host, cert_file, key_file }. What it is made of stays in a
+ * userdata, which replaces it there. */
+static void read_certificates(lua_State *L, mw_listen *how)
+{
+    int list = lua_gettop(L);
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    how->certificate_count = lua_objlen(L, list);
+    mw_certificate *own = lua_newuserdata(L, (how->certificate_count + 1) * sizeof *own);
+    for (size_t i = 0; i < how->certificate_count; i++) {
+        lua_rawgeti(L, list, (int)i + 1);
+        for (int field = 1; field <= 3; field++)
+            lua_rawgeti(L, list + 2, field);
+        own[i].host = l_option_string(L, "tls.hosts", -3);
+        own[i].cert_file = l_option_string(L, "tls.hosts", -2);
+        own[i].key_file = lua_isnil(L, -1) ? NULL : l_option_string(L, "tls.hosts", -1);
+        lua_settop(L, list + 1);
+    }
+    how->certificates = own;
+}
+
 static void read_listen(lua_State *L, mw_listen *how)
 {
     lua_getfield(L, 1, "host");
@@ -82,6 +102,12 @@ static void read_listen(lua_State *L, mw_listen *how)
     lua_getfield(L, 1, "key_file");
     if (!lua_isnil(L, -1))
         how->key_file = l_option_string(L, "tls.key_file", -1);
+    lua_getfield(L, 1, "client_ca_file");
+    if (!lua_isnil(L, -1))
+        how->client_ca_file = l_option_string(L, "tls.client_ca_file", -1);
+    lua_getfield(L, 1, "certificates");
+    if (!lua_isnil(L, -1))
+        read_certificates(L, how);
     lua_getfield(L, 1, "max_head_size");
     if (!lua_isnil(L, -1))
         how->max_head_size = (size_t)l_option_number(L, "max_head_size", -1, 1, 1e15);

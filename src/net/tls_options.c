@@ -41,3 +41,27 @@ void mw_tls_options_free(struct mw_tls_options *o, const struct mw_allocator *a)
         o->texts[i] = NULL;
     }
 }
+
+/* 32 bytes in base64: 43 digits, of which the last carries two spare bits, and one sign of filling.
+ */
+static bool is_pin(const char *text, size_t length)
+{
+    static const char kind[] = "sha256//";
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const size_t before = sizeof kind - 1;
+    return length == before + 44 && strncmp(text, kind, before) == 0 &&
+           strspn(text + before, digits) == 43 && text[length - 1] == '=' &&
+           (strchr(digits, text[length - 2]) - digits) % 4 == 0;
+}
+
+const char *mw_tls_bad_pin(const char *pins)
+{
+    for (;;) {
+        size_t length = strcspn(pins, ";");
+        if (!is_pin(pins, length))
+            return pins;
+        if (pins[length] == '\0')
+            return NULL;
+        pins += length + 1;
+    }
+}

@@ -30,6 +30,9 @@ bool mw_tls_options_same(const struct mw_tls_options *a, const struct mw_tls_opt
 /* Copies the texts as well; false without memory, with nothing to free. */
 bool mw_tls_options_copy(struct mw_tls_options *to, const struct mw_tls_options *from,
                          const struct mw_allocator *a);
+/* The first of the pins that is none, NULL if all are well. */
+const char *mw_tls_bad_pin(const char *pins);
+
 void mw_tls_options_free(struct mw_tls_options *o, const struct mw_allocator *a); /* of a copy */
 
 #endif
