@@ -110,7 +110,7 @@ static bool take_length(struct http1_head *h, const char *value, size_t length)
         if (digit < 0 || digit > 9)
             return http1_refuse(h, 400, "Content-Length is not a number");
         if (number > (INT64_MAX - digit) / 10)
-            return http1_refuse(h, 400, "Content-Length is beyond all numbers");
+            return http1_refuse(h, 413, "Content-Length is beyond all numbers");
         number = number * 10 + digit;
     }
     if (length == 0)
@@ -144,7 +144,7 @@ static bool refuse_coding(struct http1_head *h, const char *value, size_t length
 static bool take_coding(struct http1_head *h, const char *value, size_t length)
 {
     if (h->minor == 0)
-        return http1_refuse(h, 400, "there is a Transfer-Encoding in HTTP/1.0");
+        return http1_refuse(h, 400, "there was no Transfer-Encoding before version 1.1");
     if (h->length >= 0)
         return framed_twice(h);
     if (h->chunked)

@@ -43,7 +43,7 @@ static bool read_version(struct http1_head *h, const char *bytes, size_t length)
         bytes[6] != '.' || !is_digit(bytes[7]))
         return http1_refuse(h, 400, "the request line does not end in a version of HTTP");
     if (bytes[5] != '1' || bytes[7] > '1')
-        return http1_refuse(h, 505, "its version is neither HTTP/1.1 nor HTTP/1.0");
+        return http1_refuse(h, 505, "its version is neither 1.1 nor 1.0");
     h->minor = bytes[7] - '0';
     return true;
 }
