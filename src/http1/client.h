@@ -1,3 +1,0 @@
-struct http1_call {
-    int x;
-};
