@@ -1,0 +1,316 @@
+/* A reply as it comes: interim heads, the final one, its body, what follows.
+ * SPDX-License-Identifier: MIT */
+#include "http1/client.h"
+
+#include <string.h>
+
+enum { MOST_INTERIMS = 32, FIRST_PARTIAL = 2048 };
+
+static const struct mw_allocator *allocator_of(const struct http1_client *c)
+{
+    return &c->engine->rt->allocator;
+}
+
+void http1_response_begin(struct http1_client *c)
+{
+    c->reading = HTTP1_READ_HEAD;
+    c->heard = c->head_seen = c->closing_after = false;
+    c->interims = 0;
+}
+
+/* ---- its end ------------------------------------------------------------------------------- */
+
+static void lost(struct http1_client *c, enum mw_io how)
+{
+    struct mw_failure f;
+    http1_diagnose(c, how, &f);
+    http1_client_failed(c, &f);
+}
+
+static void no_memory(struct http1_client *c)
+{
+    http1_client_fail(c, MW_UNKNOWN_NETWORK_ERROR, c->head_seen ? MW_PHASE_BODY : MW_PHASE_HEAD,
+                      "no memory for the %s of the reply", c->head_seen ? "trailers" : "head");
+}
+
+/* The reply is whole. Bytes behind it would be taken for the next one: such a connection is not
+ * kept. Nor is one on which some of the request is still to be sent. */
+static void done(struct http1_client *c, size_t surplus)
+{
+    mw_exchange *x = c->x;
+    bool sent = c->sending == HTTP1_SEND_NOTHING && wire_pending(&c->wire) == 0;
+    if (surplus == 0 && sent && !c->closing_after && !c->write_failed &&
+        !mw_socket_buffered(&c->wire.socket))
+        http1_client_park(c);
+    else
+        http1_client_close(c);
+    mw_exchange_on_done(x);
+}
+
+static void hand_over(struct http1_client *c, const char *early, size_t length)
+{
+    struct mw_socket socket;
+    mw_exchange *x = c->x;
+    wire_release(&c->wire, &socket);
+    http1_client_close(c);
+    mw_exchange_on_upgrade(x, &socket, early, length);
+}
+
+/* ---- heads --------------------------------------------------------------------------------- */
+
+static void interim(struct http1_client *c, const struct http1_head *head, const char *bytes)
+{
+    struct mw_headers fields = {0};
+    if (head->status == 100) {
+        http1_upload_release(c);
+    } else if (http1_copy_head(&fields, allocator_of(c), head, bytes, NULL, NULL)) {
+        mw_exchange_on_interim(c->x, head->status, &fields);
+    } else {
+        no_memory(c);
+    }
+}
+
+/* What follows the final head (RFC 9112, 6.3). Returns the length as the core knows it. */
+static int64_t expect_body(struct http1_client *c, const struct http1_head *head)
+{
+    const char *method = mw_exchange_outgoing(c->x)->method;
+    c->reading = HTTP1_READ_LENGTH;
+    c->left = 0;
+    if (head->status == 101 || (head->status < 300 && strcmp(method, "CONNECT") == 0)) {
+        c->reading = HTTP1_READ_TUNNEL;
+        return 0;
+    }
+    if (head->status == 204 || head->status == 304 || strcmp(method, "HEAD") == 0)
+        return 0;
+    if (head->chunked) {
+        c->reading = HTTP1_READ_CHUNKS;
+        http1_chunks_init(&c->chunks);
+        return -1;
+    }
+    if (head->length < 0) {
+        c->reading = HTTP1_READ_UNTIL_CLOSE;
+        c->closing_after = true;
+        return -1;
+    }
+    c->left = (uint64_t)head->length;
+    return head->length;
+}
+
+static void final(struct http1_client *c, const struct http1_head *head, const char *bytes)
+{
+    struct mw_headers fields = {0};
+    if (!http1_copy_head(&fields, allocator_of(c), head, bytes, NULL, NULL)) {
+        no_memory(c);
+        return;
+    }
+    c->head_seen = true;
+    c->closing_after = c->asked_to_close || head->close || (head->minor == 0 && !head->keep_alive);
+    if (c->sending != HTTP1_SEND_NOTHING) { /* it has heard enough; what is missing was announced */
+        http1_upload_stop(c);
+        c->closing_after = true;
+    }
+    int64_t length = expect_body(c, head);
+    mw_exchange_on_head(c->x, head->status, http1_text(&fields, head->reason), &fields, length);
+}
+
+/* 101 is final where it was asked for, and once the server has all of the request. */
+static bool may_switch(const struct http1_client *c)
+{
+    return mw_headers_find(mw_exchange_outgoing(c->x)->fields, "Upgrade", NULL) != NULL &&
+           c->sending == HTTP1_SEND_NOTHING && wire_pending(&c->wire) == 0;
+}
+
+static void reply_head(struct http1_client *c, const struct http1_head *head, const char *bytes)
+{
+    if (head->status >= 200 || (head->status == 101 && may_switch(c)))
+        final(c, head, bytes);
+    else if (++c->interims > MOST_INTERIMS)
+        http1_client_fail(c, MW_PROTOCOL_FAILURE, MW_PHASE_HEAD,
+                          "the server sends interim replies (1xx) only");
+    else if (head->status == 101)
+        http1_client_fail(c, MW_PROTOCOL_FAILURE, MW_PHASE_HEAD,
+                          "the server switches protocols (101), which it was not asked for");
+    else
+        interim(c, head, bytes);
+}
+
+static void trailers(struct http1_client *c, const struct http1_head *head, const char *bytes)
+{
+    struct mw_headers fields = {0};
+    if (head->count == 0)
+        return;
+    if (http1_copy_head(&fields, allocator_of(c), head, bytes, NULL, NULL))
+        mw_exchange_on_trailers(c->x, &fields);
+    else
+        no_memory(c);
+}
+
+static void malformed(struct http1_client *c, const struct http1_head *head)
+{
+    bool trailer = head->kind == HTTP1_TRAILERS;
+    const char *what = trailer ? "trailers" : "head";
+    enum mw_phase phase = trailer ? MW_PHASE_BODY : MW_PHASE_HEAD;
+    if (head->refusal != 431)
+        http1_client_fail(c, MW_PROTOCOL_FAILURE, phase, "the %s of the reply %s malformed: %s",
+                          what, trailer ? "are" : "is", head->wrong);
+    else if (head->count >= HTTP1_MOST_FIELDS)
+        http1_client_fail(c, MW_UNKNOWN_CONTENT_ERROR, phase,
+                          "the %s of the reply %s more than %d fields", what,
+                          trailer ? "have" : "has", HTTP1_MOST_FIELDS);
+    else
+        http1_client_fail(c, MW_UNKNOWN_CONTENT_ERROR, phase,
+                          "the %s of the reply %s larger than max_head_size, %zu bytes", what,
+                          trailer ? "are" : "is", mw_exchange_outgoing(c->x)->max_head_size);
+}
+
+/* ---- heads in pieces ----------------------------------------------------------------------- */
+
+/* Keeps these bytes with those before them; `head` knows how far it has read. */
+static bool keep(struct http1_client *c, const struct http1_head *head, const char *bytes, size_t n)
+{
+    struct http1_partial *p = c->partial;
+    size_t length = p != NULL ? p->length : 0;
+    if (p == NULL || p->capacity - length < n) {
+        size_t capacity = 2 * (length + n) < FIRST_PARTIAL ? FIRST_PARTIAL : 2 * (length + n);
+        p = mw_alloc(allocator_of(c), sizeof *p + capacity);
+        if (p == NULL)
+            return false;
+        p->head = *head;
+        p->length = length;
+        p->capacity = capacity;
+        if (c->partial != NULL)
+            memcpy(p->bytes, c->partial->bytes, length);
+        mw_dealloc(allocator_of(c), c->partial);
+        c->partial = p;
+    }
+    memcpy(p->bytes + length, bytes, n);
+    p->length += n;
+    return true;
+}
+
+/* Reads the head, or the trailers, that these bytes begin or go on with. Tells of one that is
+ * complete; returns how many of the bytes are done with. c may be gone, or its exchange over. */
+static size_t take_head(struct http1_client *c, const char *bytes, size_t n)
+{
+    struct http1_limits limits = {mw_exchange_outgoing(c->x)->max_head_size, HTTP1_MOST_FIELDS};
+    struct http1_head *head = &c->engine->head;
+    const char *all = bytes;
+    size_t before = 0;
+    if (c->partial != NULL) {
+        before = c->partial->length;
+        if (!keep(c, &c->partial->head, bytes, n)) {
+            no_memory(c);
+            return n;
+        }
+        head = &c->partial->head;
+        all = c->partial->bytes;
+    } else {
+        http1_head_init(head,
+                        c->reading == HTTP1_READ_TRAILERS ? HTTP1_TRAILERS : HTTP1_RESPONSE);
+    }
+    switch (http1_read_head(head, all, before + n, &limits)) {
+    case HTTP1_BAD:
+        malformed(c, head);
+        return n;
+    case HTTP1_MORE:
+        if (c->partial == NULL && !keep(c, head, bytes, n))
+            no_memory(c);
+        return n;
+    default:
+        break;
+    }
+    size_t used = head->size - before; /* it was not complete before these bytes came */
+    struct http1_partial *partial = c->partial;
+    const struct mw_allocator *a = allocator_of(c);
+    c->partial = NULL;
+    if (head->kind == HTTP1_TRAILERS)
+        trailers(c, head, all);
+    else
+        reply_head(c, head, all);
+    mw_dealloc(a, partial);
+    return used;
+}
+
+/* ---- bodies -------------------------------------------------------------------------------- */
+
+/* Reads on in the chunks; returns how many of the bytes are done with. */
+static size_t take_chunks(struct http1_client *c, const char *bytes, size_t n)
+{
+    const char *data;
+    size_t used, size;
+    switch (http1_read_chunks(&c->chunks, bytes, n, &used, &data, &size)) {
+    case HTTP1_CHUNK_DATA:
+        mw_exchange_on_bytes(c->x, data, size);
+        break;
+    case HTTP1_CHUNK_LAST:
+        c->reading = HTTP1_READ_TRAILERS;
+        break;
+    case HTTP1_CHUNK_BAD:
+        http1_client_fail(c, MW_PROTOCOL_FAILURE, MW_PHASE_BODY,
+                          "the body's chunks are malformed: %s", c->chunks.wrong);
+        break;
+    default:
+        break;
+    }
+    return used;
+}
+
+/* Takes a part of what has come; returns how many bytes are done with. */
+static size_t take_some(struct http1_client *c, const char *bytes, size_t n)
+{
+    size_t used = n;
+    switch (c->reading) {
+    case HTTP1_READ_HEAD:
+    case HTTP1_READ_TRAILERS:
+        return take_head(c, bytes, n);
+    case HTTP1_READ_CHUNKS:
+        return take_chunks(c, bytes, n);
+    case HTTP1_READ_LENGTH:
+        used = n < c->left ? n : (size_t)c->left;
+        c->left -= used;
+        mw_exchange_on_bytes(c->x, bytes, used);
+        return used;
+    default:
+        mw_exchange_on_bytes(c->x, bytes, n);
+        return n;
+    }
+}
+
+static void take(struct http1_client *c, const char *bytes, size_t n)
+{
+    mw_exchange *x = c->x;
+    while (n > 0) {
+        bool trailing = c->reading == HTTP1_READ_TRAILERS;
+        size_t used = take_some(c, bytes, n);
+        if (!http1_still(c, x))
+            return;
+        bytes += used;
+        n -= used;
+        if (c->reading == HTTP1_READ_TUNNEL)
+            hand_over(c, bytes, n);
+        else if ((c->reading == HTTP1_READ_LENGTH && c->left == 0) ||
+                 (trailing && c->partial == NULL))
+            done(c, n);
+        else
+            continue;
+        return;
+    }
+}
+
+void http1_response_readable(struct http1_client *c)
+{
+    char *bytes;
+    size_t n;
+    enum mw_io io = wire_read(&c->wire, &bytes, &n);
+    if (io == MW_IO_DONE) {
+        c->heard = true;
+        mw_exchange_on_activity(c->x);
+        take(c, bytes, n);
+    } else if (io == MW_IO_END && c->reading == HTTP1_READ_UNTIL_CLOSE) {
+        done(c, 0);
+    } else if (io == MW_IO_END || io == MW_IO_FAILED) {
+        lost(c, io);
+    } else if (c->write_failed && !c->heard) {
+        lost(c, MW_IO_FAILED); /* it had said nothing */
+    }
+}
