@@ -58,8 +58,7 @@ static struct mw_pool *pool_of(struct http1_engine *engine)
                                                  .idle = MOST_IDLE,
                                                  .idle_seconds = idle_seconds};
     if (engine->pool == NULL)
-        engine->pool =
-            mw_pool_new(&engine->rt->allocator, engine->rt->base, &limits, &pool_events);
+        engine->pool = mw_pool_new(&engine->rt->allocator, engine->rt->base, &limits, &pool_events);
     return engine->pool;
 }
 

@@ -20,7 +20,7 @@ struct http1_call {
 /* What is read next. */
 enum http1_reading {
     HTTP1_READ_HEAD,
-    HTTP1_READ_LENGTH,   /* a body of `left` bytes more */
+    HTTP1_READ_LENGTH, /* a body of `left` bytes more */
     HTTP1_READ_CHUNKS,
     HTTP1_READ_TRAILERS,
     HTTP1_READ_UNTIL_CLOSE,

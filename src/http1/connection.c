@@ -178,8 +178,8 @@ static bool open_tls(struct http1_client *c, int fd, struct mw_failure *f)
     mw_failure_text(f, "no memory for TLS");
     if (engine->tls == NULL)
         engine->tls = mw_tls_store_new(&engine->rt->allocator);
-    return engine->tls != NULL && mw_tls_client(engine->tls, &c->wire.socket, fd, &out->tls,
-                                                out->host, out->port, f);
+    return engine->tls != NULL &&
+           mw_tls_client(engine->tls, &c->wire.socket, fd, &out->tls, out->host, out->port, f);
 }
 
 static void take_socket(struct http1_client *c, int fd)
@@ -234,8 +234,9 @@ static void on_addresses(const struct mw_addresses *found, const char *wrong, vo
         dial(c, found);
         return;
     }
-    http1_client_fail(c, MW_HOST_NOT_FOUND_ERROR, MW_PHASE_RESOLVE, "cannot find the address of %.100s: %s",
-                      mw_exchange_outgoing(c->x)->host, wrong);
+    http1_client_fail(c, MW_HOST_NOT_FOUND_ERROR, MW_PHASE_RESOLVE,
+                      "cannot find the address of %.100s: %s", mw_exchange_outgoing(c->x)->host,
+                      wrong);
 }
 
 /* Whatever it comes to is reported. */

@@ -84,7 +84,7 @@ static void sweep_list(struct http1_listener *l, enum http1_doing doing, double 
         http1_session_time_out(s);
 }
 
-static bool is_slow(const struct http1_session *s, double now)
+static bool works_slowly(const struct http1_session *s, double now)
 {
     if (s->body != HTTP1_NO_BODY && !s->paused && !s->continue_due) {
         double waited = now - s->body_since - slow_start;
@@ -93,13 +93,21 @@ static bool is_slow(const struct http1_session *s, double now)
     return wire_pending(&s->wire) > 0 && now - s->since > s->listener->idle_timeout;
 }
 
-static void sweep_turns(struct http1_listener *l, double now)
+/* A head must not take long in all, nor stand still. */
+static bool reads_slowly(const struct http1_session *s, double now)
 {
-    struct mw_link *list = &l->sessions[HTTP1_TURN];
+    const struct http1_listener *l = s->listener;
+    return now - s->since > l->header_timeout || now - s->moved > l->idle_timeout;
+}
+
+static void sweep_slow(struct http1_listener *l, enum http1_doing doing,
+                       bool (*slow)(const struct http1_session *, double), double now)
+{
+    struct mw_link *list = &l->sessions[doing];
     for (struct mw_link *at = list->next, *next; at != list; at = next) {
         struct http1_session *s = MW_ITEM(at, struct http1_session, link);
         next = at->next; /* what is timed out leaves the list, alone */
-        if (is_slow(s, now))
+        if (slow(s, now))
             http1_session_time_out(s);
     }
 }
@@ -111,9 +119,9 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     sweep_list(l, HTTP1_WAITING, now - l->idle_timeout);
-    sweep_list(l, HTTP1_READING, now - l->header_timeout);
     sweep_list(l, HTTP1_LEAVING, now - leave_within);
-    sweep_turns(l, now);
+    sweep_slow(l, HTTP1_READING, reads_slowly, now);
+    sweep_slow(l, HTTP1_TURN, works_slowly, now);
 }
 
 static void reap(struct mw_deferred *self)

@@ -116,6 +116,7 @@ static void head_is_in(struct http1_session *s, const struct http1_head *head, c
 static size_t receive_more_of_head(struct http1_session *s, const char *bytes, size_t length)
 {
     struct http1_partial *p = s->partial;
+    s->moved = mw_now();
     if (!http1_partial_add(p, allocator_of(s), bytes, length)) {
         refuse_bytes(s, 503, "there is no memory for a head");
         return length;
@@ -133,6 +134,12 @@ static size_t receive_more_of_head(struct http1_session *s, const char *bytes, s
     head_is_in(s, &p->head, p->bytes);
     http1_partial_free(p, allocator_of(s));
     return length - behind;
+}
+
+static void begin_reading(struct http1_session *s)
+{
+    http1_session_do(s, HTTP1_READING);
+    s->moved = s->since;
 }
 
 static size_t receive_head(struct http1_session *s, enum http1_kind kind, const char *bytes,
@@ -154,7 +161,7 @@ static size_t receive_head(struct http1_session *s, enum http1_kind kind, const 
         if (s->partial == NULL)
             refuse_bytes(s, 503, "there is no memory for a head");
         else if (kind == HTTP1_REQUEST)
-            http1_session_do(s, HTTP1_READING);
+            begin_reading(s);
         return length;
     }
 }

@@ -205,8 +205,7 @@ static size_t take_head(struct http1_client *c, const char *bytes, size_t n)
         head = &c->partial->head;
         all = c->partial->bytes;
     } else {
-        http1_head_init(head,
-                        c->reading == HTTP1_READ_TRAILERS ? HTTP1_TRAILERS : HTTP1_RESPONSE);
+        http1_head_init(head, c->reading == HTTP1_READ_TRAILERS ? HTTP1_TRAILERS : HTTP1_RESPONSE);
     }
     switch (http1_read_head(head, all, before + n, &limits)) {
     case HTTP1_BAD:

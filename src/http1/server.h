@@ -49,6 +49,7 @@ struct http1_session {
     struct evbuffer *early;        /* what came behind the request; NULL mostly */
     struct mw_deferred again;      /* to read that */
     double since;                  /* in this state; of a turn, since something moved */
+    double moved;                  /* when the newest part of a head came */
     double body_since;             /* when the first byte of the body was waited for */
     uint64_t left;                 /* of a body of known length */
     uint64_t taken;                /* of the body so far */

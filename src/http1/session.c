@@ -254,6 +254,7 @@ void http1_session_accept(struct http1_listener *l, int fd, const char *peer)
         return;
     }
     http1_session_do(s, l->tls != NULL ? HTTP1_READING : HTTP1_WAITING);
+    s->moved = s->since;
     if (!wire_open(&s->wire, l->engine, &events))
         http1_session_end(s);
 }
