@@ -476,6 +476,13 @@ MW_API int mw_server_listen(mw_runtime *rt, const mw_listen *listen, mw_server *
  * valid; answering them does nothing. NULL is allowed. */
 MW_API void mw_server_free(mw_server *server);
 
+/* Takes no connection more and closes those that are idle; requests that are being received or
+ * answered come to their end, and their connections are closed behind them. fn is called from the
+ * loop, once, when nothing is left; mw_server_free is the caller's still, then or earlier.
+ * MW_EINVAL: the engine cannot do this, or it has been called before. */
+typedef void (*mw_server_fn)(mw_server *server, void *ud);
+MW_API int mw_server_drain(mw_server *server, mw_server_fn fn, void *ud);
+
 /* The port that it listens on, also where the system picked it; 0 for a socket's file. */
 MW_API int mw_server_port(const mw_server *server);
 

@@ -3,6 +3,7 @@
 
 local check_self = require "http.check_self"
 local core = require "http.core"
+local task = require "http.task"
 
 local M = {}
 
@@ -47,6 +48,44 @@ local function check_own(own, known, what, level)
   if not own.cert_file then
     error(("bad option '%s.cert_file' (string expected, got nil)"):format(what), level + 1)
   end
+end
+
+--- Stops in good order: takes nothing new, lets what runs come to its end, for at most `seconds` (for as
+--- long as it takes, without), and closes. Waits for that. Returns true, or false if it had to cut
+--- something.
+function Server:stop(seconds)
+  check_self(self, mt, 2)
+  if seconds ~= nil and (type(seconds) ~= "number" or not (seconds >= 0)) then
+    error(("bad argument #1 to 'stop' (number of seconds expected, got %s)"):format(tostring(seconds)), 2)
+  end
+  if not self.listening then
+    return true
+  end
+  local over, late, wake = false, false, nil
+  local function done()
+    over = true
+    if wake then
+      task.wake(wake)
+    end
+  end
+  local ok, message = pcall(self._server.drain, self._server, done)
+  if not ok then
+    error(message, 2)
+  end
+  self.listening = false
+  if seconds then
+    core.after(seconds, function()
+      late = not over
+      done()
+    end)
+  end
+  task.wait_until(function()
+    return over
+  end, function(resume)
+    wake = resume
+  end, 2)
+  self._server:close()
+  return not late
 end
 
 local function check_tls(tls, level)

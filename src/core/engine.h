@@ -149,6 +149,8 @@ int mw_exchange_attempt(const mw_exchange *x);
 /* ---- the server, as an engine sees it ------------------------------------------------------ */
 
 mw_runtime *mw_server_runtime(const mw_server *server);
+void mw_server_on_drained(
+    mw_server *server); /* after `drain`: nothing is being answered any more */
 
 /* A request for the engine to fill: from spare ones, so that most need no memory. NULL without any.
  */

@@ -104,9 +104,47 @@ void mw_server_free(mw_server *server)
         }
     }
     engine_of(rt)->unlisten(server->wire);
+    mw_undefer(&server->drained);
     mw_unlink(&server->link);
     rt->pending--;
     mw_dealloc(&rt->allocator, server);
+}
+
+static void tell_drained(struct mw_deferred *self)
+{
+    mw_server *server = MW_ITEM(self, mw_server, drained);
+    mw_runtime *rt = server->rt;
+    mw_server_fn fn = server->on_drained;
+    server->on_drained = NULL;
+    if (fn == NULL)
+        return;
+    rt->callback_depth++;
+    fn(server, server->drained_ud); /* may free it */
+    rt->callback_depth--;
+}
+
+void mw_server_on_drained(mw_server *server)
+{
+    if (server->on_drained != NULL)
+        mw_defer(server->rt, &server->drained);
+}
+
+int mw_server_drain(mw_server *server, mw_server_fn fn, void *ud)
+{
+    mw_runtime *rt = server->rt;
+    const struct mw_engine *engine = engine_of(rt);
+    if (!(engine->can & MW_CAN_DRAIN))
+        return mw_fail(rt, MW_EINVAL,
+                       "the %s engine cannot finish what runs while it takes nothing new",
+                       engine->name);
+    if (server->draining)
+        return mw_fail(rt, MW_EINVAL, "the server is being stopped already");
+    server->draining = true;
+    server->on_drained = fn;
+    server->drained_ud = ud;
+    server->drained.run = tell_drained;
+    engine->drain(server->wire);
+    return MW_OK;
 }
 
 int mw_server_port(const mw_server *server)

@@ -14,6 +14,10 @@ struct mw_server {
     mw_request_fn on_request;
     void *ud;
     bool stream; /* handlers run before the body is in */
+    bool draining;
+    mw_server_fn on_drained; /* NULL once it was called */
+    void *drained_ud;
+    struct mw_deferred drained;
 };
 
 enum mw_reply_state { MW_REPLY_NONE, MW_REPLY_STARTED };
@@ -42,8 +46,9 @@ struct mw_request {
     uint64_t written;
 };
 
-/* Gathers the fields of a reply in the runtime's reply_fields: checked, without those of framing, with
- * `own` behind them, if there is one. Their texts stay the caller's. MW_OK, MW_EINVAL or MW_ENOMEM. */
+/* Gathers the fields of a reply in the runtime's reply_fields: checked, without those of framing,
+ * with `own` behind them, if there is one. Their texts stay the caller's. MW_OK, MW_EINVAL or
+ * MW_ENOMEM. */
 int mw_reply_collect(mw_request *r, const mw_header *headers, size_t count, const mw_header *own);
 
 /* MW_EINVAL with words once the answer has begun, MW_ECLOSED once the client has gone. */

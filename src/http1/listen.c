@@ -218,6 +218,12 @@ static void stop_accepting(struct http1_listener *l)
     mw_listening_close(&l->listening, &l->engine->rt->allocator);
 }
 
+void http1_check_drained(struct http1_listener *l)
+{
+    if (l->draining && first_of(l, HTTP1_READING) == NULL && first_of(l, HTTP1_TURN) == NULL)
+        mw_server_on_drained(l->server);
+}
+
 void http1_drain(void *wire)
 {
     struct http1_listener *l = wire;
@@ -226,6 +232,7 @@ void http1_drain(void *wire)
     stop_accepting(l);
     while ((s = first_of(l, HTTP1_WAITING)) != NULL)
         http1_session_end(s);
+    http1_check_drained(l);
 }
 
 void http1_unlisten(void *wire)

@@ -75,6 +75,7 @@ struct http1_turn {
 /* listen.c */
 int http1_listen(mw_server *server, const struct mw_listen *how, void **wire, int *port);
 void http1_drain(void *wire);
+void http1_check_drained(struct http1_listener *l); /* a session has come to its end */
 void http1_unlisten(void *wire);
 
 /* session.c */

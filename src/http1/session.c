@@ -22,6 +22,8 @@ void http1_session_do(struct http1_session *s, enum http1_doing doing)
     s->doing = (unsigned char)doing;
     s->since = mw_now();
     mw_list_append(&s->listener->sessions[doing], &s->link);
+    if (s->listener->draining)
+        http1_check_drained(s->listener);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -70,6 +72,7 @@ void http1_session_end(struct http1_session *s)
     mw_unlink(&s->link);
     mw_list_append(&l->dead, &s->link);
     mw_defer(l->engine->rt, &l->reaping);
+    http1_check_drained(l);
 }
 
 void http1_session_drop(struct http1_session *s)

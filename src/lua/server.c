@@ -4,7 +4,7 @@
 
 #define L_SERVER "moonwire.Server"
 
-enum { SLOT_HANDLER = 1 };
+enum { SLOT_HANDLER = 1, SLOT_DRAINED };
 
 typedef struct l_server {
     l_object object;
@@ -153,6 +153,36 @@ static int server_port(lua_State *L)
     return 1;
 }
 
+static void tell_drained(lua_State *L, void *ud)
+{
+    l_server *server = ud;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, server->object.pin);
+    lua_getfenv(L, -1);
+    lua_rawgeti(L, -1, SLOT_DRAINED);
+    l_call(server->object.ctx, 0);
+}
+
+static void on_drained(mw_server *server, void *ud)
+{
+    l_server *self = ud;
+    (void)server;
+    l_enter(self->object.ctx, tell_drained, self);
+}
+
+/* server:drain(fn) -> true: takes nothing new; fn() once all that runs is over. */
+static int server_drain(lua_State *L)
+{
+    l_server *server = check_server(L);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    if (server->server == NULL)
+        return luaL_error(L, "the server is closed");
+    lua_settop(L, 2);
+    lua_getfenv(L, 1);
+    lua_insert(L, 2);
+    lua_rawseti(L, 2, SLOT_DRAINED);
+    return l_server_answer(L, mw_server_drain(server->server, on_drained, server));
+}
+
 static int server_close(lua_State *L)
 {
     l_server *server = check_server(L);
@@ -176,7 +206,7 @@ static int server_gc(lua_State *L)
 void l_open_server(lua_State *L)
 {
     static const luaL_Reg of_server[] = {
-        {"port", server_port}, {"close", server_close}, {NULL, NULL}};
+        {"port", server_port}, {"drain", server_drain}, {"close", server_close}, {NULL, NULL}};
     l_object_type(L, L_SERVER, L_SERVER, of_server, server_gc);
     l_open_server_request(L);
     lua_pushcfunction(L, listen_on);
