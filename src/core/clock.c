@@ -25,6 +25,8 @@ static double at(double start, double seconds)
 
 static double deadline_of_phase(const mw_exchange *x)
 {
+    if (x->queued)
+        return 0;
     if (connecting(x))
         return at(x->clocks.connect_started, x->clocks.connect);
     if (x->paused || mw_body_waits(x)) /* who does not read, or give, cannot blame the server */

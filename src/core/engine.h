@@ -104,6 +104,9 @@ const struct mw_outgoing *mw_exchange_outgoing(const mw_exchange *x);
 void mw_exchange_on_phase(mw_exchange *x, enum mw_phase phase);
 enum mw_phase mw_exchange_phase(const mw_exchange *x);
 
+/* It waits for another exchange to be over, or does so no longer: meanwhile it is not connecting. */
+void mw_exchange_on_queued(mw_exchange *x, bool queued);
+
 /* Something came from the peer, be it only a part of what is reported next. */
 void mw_exchange_on_activity(mw_exchange *x);
 

@@ -177,6 +177,12 @@ void mw_exchange_on_phase(mw_exchange *x, enum mw_phase phase)
     mw_clocks_change(x);
 }
 
+void mw_exchange_on_queued(mw_exchange *x, bool queued)
+{
+    x->queued = queued;
+    mw_clocks_connect_again(x);
+}
+
 void mw_exchange_on_activity(mw_exchange *x)
 {
     mw_clocks_touch(x);

@@ -64,6 +64,7 @@ struct mw_exchange {
 
     /* where it stands */
     enum mw_phase phase;
+    bool queued; /* for its turn to connect */
     struct mw_clocks clocks;
     bool ended;     /* on the wire */
     bool forgotten; /* by the engine, whose part of x is void */

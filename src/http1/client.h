@@ -3,6 +3,7 @@
 #ifndef MW_HTTP1_CLIENT_H
 #define MW_HTTP1_CLIENT_H
 
+#include "http1/partial.h"
 #include "http1/wire.h"
 #include "net/connect.h"
 #include "net/pool.h"
@@ -34,13 +35,6 @@ enum http1_sending {
     HTTP1_SEND_MEMORY,
     HTTP1_SEND_FILE,
     HTTP1_SEND_READER
-};
-
-/* A head that does not come in one piece. */
-struct http1_partial {
-    struct http1_head head;
-    size_t length, capacity;
-    char bytes[];
 };
 
 struct http1_client {

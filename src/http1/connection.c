@@ -26,7 +26,7 @@ static void hang_up(struct http1_client *c)
     c->lookup = NULL;
     c->dial = NULL;
     http1_upload_stop(c);
-    mw_dealloc(&c->engine->rt->allocator, c->partial);
+    http1_partial_free(c->partial, &c->engine->rt->allocator);
     c->partial = NULL;
     wire_close(&c->wire);
     c->connected = false;
@@ -172,14 +172,12 @@ static const struct http1_wire_events wire_events = {on_opened, on_readable, on_
 
 static bool open_tls(struct http1_client *c, int fd, struct mw_failure *f)
 {
-    struct http1_engine *engine = c->engine;
     const struct mw_outgoing *out = mw_exchange_outgoing(c->x);
+    struct mw_tls_store *store = mw_runtime_tls(c->engine->rt);
     mw_failure_init(f, MW_UNKNOWN_NETWORK_ERROR, MW_PHASE_TLS);
     mw_failure_text(f, "no memory for TLS");
-    if (engine->tls == NULL)
-        engine->tls = mw_tls_store_new(&engine->rt->allocator);
-    return engine->tls != NULL &&
-           mw_tls_client(engine->tls, &c->wire.socket, fd, &out->tls, out->host, out->port, f);
+    return store != NULL &&
+           mw_tls_client(store, &c->wire.socket, fd, &out->tls, out->host, out->port, f);
 }
 
 static void take_socket(struct http1_client *c, int fd)

@@ -10,7 +10,7 @@ static void close_engine(void *state)
 {
     struct http1_engine *engine = state;
     const struct mw_allocator a = engine->rt->allocator;
-    http1_pool_free(engine->pool);
+    http1_clients_free(engine);
     wires_free(engine);
     mw_dealloc(&a, engine);
 }
@@ -29,7 +29,7 @@ static void *open_engine(mw_runtime *rt)
 
 static void drop_idle(void *state)
 {
-    http1_pool_drop_idle(((struct http1_engine *)state)->pool);
+    http1_drop_idle(state);
 }
 
 const struct mw_engine mw_http1_engine = {

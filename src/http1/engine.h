@@ -14,7 +14,7 @@ enum {
     HTTP1_STAGE = 64 << 10     /* what all connections together send in a turn without copying */
 };
 
-struct http1_pool;
+struct mw_pool;
 
 /* The engine's part of a runtime. */
 struct http1_engine {
@@ -32,7 +32,7 @@ struct http1_engine {
     long long date_at; /* the second that `date` tells */
     char date[32];     /* for Date */
 
-    struct http1_pool *pool; /* made at the first request */
+    struct mw_pool *pool; /* made at the first request */
 };
 
 /* head.c */
@@ -53,8 +53,7 @@ void http1_cancel(mw_exchange *x);
 void http1_locate(const mw_exchange *x, struct mw_failure *f);
 void http1_forget(mw_exchange *x);
 
-/* pool.c */
-void http1_pool_free(struct http1_pool *pool);
-void http1_pool_drop_idle(struct http1_pool *pool); /* NULL is allowed, as above */
+void http1_drop_idle(struct http1_engine *engine);
+void http1_clients_free(struct http1_engine *engine); /* after all exchanges */
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MOST_INTERIMS = 32, FIRST_PARTIAL = 2048 };
+enum { MOST_INTERIMS = 32 };
 
 static const struct mw_allocator *allocator_of(const struct http1_client *c)
 {
@@ -165,69 +165,66 @@ static void malformed(struct http1_client *c, const struct http1_head *head)
 
 /* ---- heads in pieces ----------------------------------------------------------------------- */
 
-/* Keeps these bytes with those before them; `head` knows how far it has read. */
 static bool keep(struct http1_client *c, const struct http1_head *head, const char *bytes, size_t n)
 {
-    struct http1_partial *p = c->partial;
-    size_t length = p != NULL ? p->length : 0;
-    if (p == NULL || p->capacity - length < n) {
-        size_t capacity = 2 * (length + n) < FIRST_PARTIAL ? FIRST_PARTIAL : 2 * (length + n);
-        p = mw_alloc(allocator_of(c), sizeof *p + capacity);
-        if (p == NULL)
-            return false;
-        p->head = *head;
-        p->length = length;
-        p->capacity = capacity;
-        if (c->partial != NULL)
-            memcpy(p->bytes, c->partial->bytes, length);
-        mw_dealloc(allocator_of(c), c->partial);
-        c->partial = p;
-    }
-    memcpy(p->bytes + length, bytes, n);
-    p->length += n;
-    return true;
+    if (c->partial != NULL)
+        return http1_partial_add(c->partial, allocator_of(c), bytes, n);
+    c->partial = http1_partial_new(allocator_of(c), head, bytes, n);
+    return c->partial != NULL;
 }
 
-/* Reads the head, or the trailers, that these bytes begin or go on with. Tells of one that is
- * complete; returns how many of the bytes are done with. c may be gone, or its exchange over. */
-static size_t take_head(struct http1_client *c, const char *bytes, size_t n)
+/* Tells of one that is complete. */
+static void tell_head(struct http1_client *c, const struct http1_head *head, const char *bytes)
 {
-    struct http1_limits limits = {mw_exchange_outgoing(c->x)->max_head_size, HTTP1_MOST_FIELDS};
-    struct http1_head *head = &c->engine->head;
-    const char *all = bytes;
-    size_t before = 0;
-    if (c->partial != NULL) {
-        before = c->partial->length;
-        if (!keep(c, &c->partial->head, bytes, n)) {
-            no_memory(c);
-            return n;
-        }
-        head = &c->partial->head;
-        all = c->partial->bytes;
-    } else {
-        http1_head_init(head, c->reading == HTTP1_READ_TRAILERS ? HTTP1_TRAILERS : HTTP1_RESPONSE);
-    }
-    switch (http1_read_head(head, all, before + n, &limits)) {
-    case HTTP1_BAD:
-        malformed(c, head);
-        return n;
-    case HTTP1_MORE:
-        if (c->partial == NULL && !keep(c, head, bytes, n))
-            no_memory(c);
-        return n;
-    default:
-        break;
-    }
-    size_t used = head->size - before; /* it was not complete before these bytes came */
-    struct http1_partial *partial = c->partial;
-    const struct mw_allocator *a = allocator_of(c);
-    c->partial = NULL;
     if (head->kind == HTTP1_TRAILERS)
-        trailers(c, head, all);
+        trailers(c, head, bytes);
     else
-        reply_head(c, head, all);
-    mw_dealloc(a, partial);
-    return used;
+        reply_head(c, head, bytes);
+}
+
+static size_t begin_head(struct http1_client *c, const char *bytes, size_t n)
+{
+    struct http1_head *head = &c->engine->head;
+    bool trailing = c->reading == HTTP1_READ_TRAILERS;
+    struct http1_limits limits = {mw_exchange_outgoing(c->x)->max_head_size, HTTP1_MOST_FIELDS};
+    http1_head_init(head, trailing ? HTTP1_TRAILERS : HTTP1_RESPONSE);
+    switch (http1_read_head(head, bytes, n, &limits)) {
+    case HTTP1_DONE:
+        n = head->size;
+        tell_head(c, head, bytes);
+        break;
+    case HTTP1_MORE:
+        if (!keep(c, head, bytes, n))
+            no_memory(c);
+        break;
+    default:
+        malformed(c, head);
+    }
+    return n;
+}
+
+static size_t go_on_with_head(struct http1_client *c, const char *bytes, size_t n)
+{
+    const struct mw_allocator *a = allocator_of(c);
+    struct http1_partial *p = c->partial;
+    struct http1_limits limits = {mw_exchange_outgoing(c->x)->max_head_size, HTTP1_MOST_FIELDS};
+    size_t before = p->length;
+    if (!keep(c, &p->head, bytes, n)) {
+        no_memory(c);
+        return n;
+    }
+    enum http1_verdict verdict = http1_read_head(&p->head, p->bytes, p->length, &limits);
+    if (verdict == HTTP1_MORE)
+        return n;
+    c->partial = NULL; /* c may be gone after this */
+    if (verdict == HTTP1_DONE) {
+        n = p->head.size - before; /* it was not complete before these bytes came */
+        tell_head(c, &p->head, p->bytes);
+    } else {
+        malformed(c, &p->head);
+    }
+    http1_partial_free(p, a);
+    return n;
 }
 
 /* ---- bodies -------------------------------------------------------------------------------- */
@@ -261,7 +258,7 @@ static size_t take_some(struct http1_client *c, const char *bytes, size_t n)
     switch (c->reading) {
     case HTTP1_READ_HEAD:
     case HTTP1_READ_TRAILERS:
-        return take_head(c, bytes, n);
+        return c->partial == NULL ? begin_head(c, bytes, n) : go_on_with_head(c, bytes, n);
     case HTTP1_READ_CHUNKS:
         return take_chunks(c, bytes, n);
     case HTTP1_READ_LENGTH:

@@ -17,8 +17,6 @@ enum {
     MOST_ROUNDS = 8 /* of those in a turn: then the others get theirs */
 };
 
-static const struct timeval patience = {1, 0}; /* for 100 (RFC 9110, 10.1.1) */
-
 static bool in_memory(const struct mw_outgoing *out)
 {
     return out->body != NULL;
@@ -63,7 +61,7 @@ static void all_given(struct http1_client *c)
 
 static void too_short(struct http1_client *c, const char *what)
 {
-    http1_client_fail(c, MW_PROTOCOL_INVALID_OPERATION_ERROR, MW_PHASE_SEND,
+    http1_client_fail(c, MW_UNKNOWN_CONTENT_ERROR, MW_PHASE_SEND,
                       "%s ended after %llu of %llu bytes", what, (unsigned long long)c->given,
                       (unsigned long long)mw_exchange_outgoing(c->x)->body_length);
 }
@@ -75,13 +73,13 @@ static void send_memory(struct http1_client *c)
     const struct mw_outgoing *out = mw_exchange_outgoing(c->x);
     for (int i = 0; i < MOST_ROUNDS; i++) {
         size_t n, left = out->body_length - (size_t)c->given;
-        enum mw_io io = wire_write(&c->wire, (const char *)out->body + c->given,
-                                   left < MEMORY_PIECE ? left : MEMORY_PIECE, &n);
+        bool all = wire_write(&c->wire, (const char *)out->body + c->given,
+                              left < MEMORY_PIECE ? left : MEMORY_PIECE, &n);
         give(c, n);
         if (c->given == out->body_length)
             all_given(c);
-        if (c->given == out->body_length || io != MW_IO_DONE)
-            return; /* else `drained` or `broken` follows */
+        if (c->given == out->body_length || !all)
+            return; /* unless that was all, `drained` or `broken` follows */
     }
     go_on_later(c);
 }
@@ -220,11 +218,15 @@ static void on_impatience(evutil_socket_t fd, short what, void *arg)
     http1_upload_release(arg);
 }
 
+/* Servers need not know the expectation (RFC 9110, 10.1.1). */
 static bool hold(struct http1_client *c)
 {
+    double seconds = mw_exchange_outgoing(c->x)->expect_timeout;
+    struct timeval patience = mw_timeval(seconds);
     if (c->continue_clock == NULL)
         c->continue_clock = evtimer_new(c->engine->rt->base, on_impatience, c);
-    return c->continue_clock != NULL && evtimer_add(c->continue_clock, &patience) == 0;
+    return c->continue_clock != NULL &&
+           (seconds < 0 || evtimer_add(c->continue_clock, &patience) == 0);
 }
 
 void http1_upload_begin(struct http1_client *c, size_t given)

@@ -164,17 +164,23 @@ static bool send_all(struct http1_wire *w, const void *bytes, size_t size, size_
     }
 }
 
-bool wire_flush(struct http1_wire *w)
+bool wire_write(struct http1_wire *w, const void *bytes, size_t size, size_t *n)
 {
-    size_t n;
+    *n = 0;
     if (w->failed || w->blocked || w->opening)
         return false;
-    bool done = send_all(w, NULL, 0, &n);
+    bool done = send_all(w, bytes, size, n);
     if (!done && !w->failed && w->length > 0 && !unstage(w))
         w->failed = true;
     if (w->failed)
         send_soon(w); /* from where it is told of */
     return done;
+}
+
+bool wire_flush(struct http1_wire *w)
+{
+    size_t n;
+    return wire_write(w, NULL, 0, &n);
 }
 
 bool wire_send(struct http1_wire *w, const void *bytes, size_t size)

@@ -73,6 +73,11 @@ void wire_staged(struct http1_wire *w, size_t size);
 /* Sends a copy of these bytes. Many are offered to the socket at once. False without memory. */
 bool wire_send(struct http1_wire *w, const void *bytes, size_t size);
 
+/* Writes what has been staged and, behind it, as many of these bytes as the socket takes: *n of
+ * them. The others are the caller's still, and come first in the next call. False if some are left:
+ * `drained` or `broken` follows. */
+bool wire_write(struct http1_wire *w, const void *bytes, size_t size, size_t *n);
+
 /* Writes at once what has been staged, for who goes on with wire_send_file or wants to know. False
  * if it could not all be sent: `drained` or `broken` follows. */
 bool wire_flush(struct http1_wire *w);

@@ -69,7 +69,7 @@ void http1_send(struct http1_client *c, mw_exchange *x)
     attach(c, x);
     bool with_body = c->has_body && out->body != NULL && out->body_length <= SMALL_BODY &&
                      !out->expects_continue;
-    size_t body = with_body ? out->body_length : 0;
+    size_t body = with_body ? (size_t)out->body_length : 0;
     char *head = wire_stage(&c->wire, head_bound(out) + body);
     if (head == NULL) {
         http1_client_fail(c, MW_UNKNOWN_NETWORK_ERROR, MW_PHASE_SEND, "no memory for a request");

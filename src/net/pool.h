@@ -34,7 +34,8 @@ struct mw_pooled {
     bool is_idle;
 };
 
-/* Who asks for a connection: zeroed, inside the owner's struct; stays where it is while it waits. */
+/* Who asks for a connection: zeroed, inside the owner's struct; stays where it is while it waits.
+ */
 struct mw_waiting {
     struct mw_link link;
     struct mw_origin *origin; /* NULL: it does not wait */
