@@ -73,17 +73,18 @@ function Server:stop(seconds)
     error(message, 2)
   end
   self.listening = false
-  if seconds then
-    core.after(seconds, function()
-      late = not over
-      done()
-    end)
-  end
+  local clock = seconds and core.after(seconds, function()
+    late = not over
+    done()
+  end)
   task.wait_until(function()
     return over
   end, function(resume)
     wake = resume
   end, 2)
+  if clock then
+    clock:cancel()
+  end
   self._server:close()
   return not late
 end
