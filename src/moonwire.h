@@ -146,9 +146,8 @@ typedef struct mw_config {
 MW_API mw_runtime *mw_open(const mw_config *config);
 
 /* Closes a runtime and everything it owns: exchanges, timers, servers and their connections. Calls
- * no callback. A borrowed loop must turn once more before it is freed, if names were being looked
- * up. Every handle of it is dead afterwards. NULL is allowed. Must not be called from a callback of
- * the runtime. */
+ * no callback. Every handle of it is dead afterwards. NULL is allowed. Must not be called from a
+ * callback of the runtime. */
 MW_API void mw_close(mw_runtime *rt);
 
 /* Runs what is ready and returns. Waits at most `seconds` for something to happen (0: not at all,

@@ -4,7 +4,7 @@
  *     cc -o minimal minimal.c $(pkg-config --cflags --libs moonwire)
  * Against build/, from the root of the project:
  *     cc -o minimal -Isrc examples/embed/minimal.c build/libmoonwire.a \
- *         $(pkg-config --libs libevent libevent_openssl libssl libcrypto)
+ *         $(pkg-config --libs libevent libevent_openssl libssl libcrypto libcares)
  */
 #include <moonwire.h>
 

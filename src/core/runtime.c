@@ -114,7 +114,7 @@ int mw_set_names(mw_runtime *rt, const char *resolv_conf, const char *hosts_file
 {
     if (mw_resolver_busy(rt->resolver))
         return mw_fail(rt, MW_EINVAL, "names are being looked up; change where before that");
-    mw_resolver_free(rt->resolver, false);
+    mw_resolver_free(rt->resolver);
     rt->resolver = NULL;
     int result = set_text(rt, &rt->resolv_conf, resolv_conf);
     if (result == MW_OK)
@@ -187,8 +187,7 @@ void mw_close(mw_runtime *rt)
     if (rt->engine_state != NULL)
         rt->engine->close(rt->engine_state);
     mw_tls_store_free(rt->tls);
-    /* A script can end the process, and so close its runtime, from inside a handler. */
-    mw_resolver_free(rt->resolver, rt->own_base && !rt->looping);
+    mw_resolver_free(rt->resolver);
     free_event(rt->wake_event);
     free_event(rt->defer_event);
     free_event(rt->poll_timer);
@@ -196,7 +195,8 @@ void mw_close(mw_runtime *rt)
         if (rt->wake[i] >= 0)
             close(rt->wake[i]);
     }
-    /* Under a loop that still runs, as when a handler ends the process, the base must stay. */
+    /* A script can end the process, and so close its runtime, from inside a handler: under a loop
+     * that still runs the base must stay. */
     if (rt->own_base && rt->base != NULL && !rt->looping)
         event_base_free(rt->base);
     mw_dealloc(&allocator, rt->resolv_conf);
@@ -311,7 +311,9 @@ void mw_report(mw_runtime *rt, const char *message)
 struct mw_resolver *mw_names(mw_runtime *rt)
 {
     if (rt->resolver == NULL)
-        rt->resolver = mw_resolver_new(&rt->allocator, rt->base, rt->resolv_conf, rt->hosts_file);
+        rt->resolver =
+            mw_resolver_new(&rt->allocator, rt->base,
+                            &(struct mw_resolver_options){rt->resolv_conf, rt->hosts_file, 0});
     return rt->resolver;
 }
 

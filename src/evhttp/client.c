@@ -194,11 +194,10 @@ static void find_addresses(mw_exchange *x)
         connect_next(x);
         return;
     }
-    bool done = false;
     struct mw_resolver *names = mw_names(mw_exchange_runtime(x));
     if (names != NULL)
-        call->lookup = mw_lookup_start(names, host, on_addresses, x, &done);
-    if (call->lookup == NULL && !done)
+        call->lookup = mw_lookup_start(names, host, on_addresses, x);
+    if (call->lookup == NULL)
         give_up(x, MW_UNKNOWN_NETWORK_ERROR, MW_PHASE_RESOLVE, "no memory for a name look-up");
 }
 

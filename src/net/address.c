@@ -24,14 +24,14 @@ static unsigned interface(const char *zone)
     return *end == '\0' && number <= 0x7fffffff ? (unsigned)number : 0;
 }
 
-bool mw_endpoint_address(struct mw_endpoint *e, const char *text, unsigned short port)
+/* Reads the address without its zone; false if it is none. */
+static bool read_bare(struct mw_endpoint *e, const char *text)
 {
     char bare[INET6_ADDRSTRLEN];
     size_t length = mw_address_without_zone(text);
     memset(e, 0, sizeof *e);
     if (inet_pton(AF_INET, text, &e->at.v4.sin_addr) == 1) {
         e->at.v4.sin_family = AF_INET;
-        e->at.v4.sin_port = htons(port);
         e->size = sizeof e->at.v4;
         return true;
     }
@@ -43,11 +43,29 @@ bool mw_endpoint_address(struct mw_endpoint *e, const char *text, unsigned short
     if (inet_pton(AF_INET6, bare, &e->at.v6.sin6_addr) != 1)
         return false;
     e->at.v6.sin6_family = AF_INET6;
-    e->at.v6.sin6_port = htons(port);
     e->size = sizeof e->at.v6;
-    if (text[length] == '%')
-        e->at.v6.sin6_scope_id = interface(text + length + 1);
-    return text[length] != '%' || e->at.v6.sin6_scope_id != 0;
+    return true;
+}
+
+bool mw_is_address(const char *text)
+{
+    struct mw_endpoint e;
+    return read_bare(&e, text);
+}
+
+bool mw_endpoint_address(struct mw_endpoint *e, const char *text, unsigned short port)
+{
+    if (!read_bare(e, text))
+        return false;
+    if (e->at.any.sa_family == AF_INET) {
+        e->at.v4.sin_port = htons(port);
+        return true;
+    }
+    const char *zone = strchr(text, '%');
+    e->at.v6.sin6_port = htons(port);
+    if (zone != NULL)
+        e->at.v6.sin6_scope_id = interface(zone + 1);
+    return zone == NULL || e->at.v6.sin6_scope_id != 0;
 }
 
 bool mw_endpoint_file(struct mw_endpoint *e, const char *path)

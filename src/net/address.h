@@ -23,6 +23,9 @@ struct mw_endpoint {
  * else, and for a zone of IPv6 that is no interface of this machine. */
 bool mw_endpoint_address(struct mw_endpoint *e, const char *text, unsigned short port);
 
+/* Whether it has the form of an address; its zone may be none of this machine's. */
+bool mw_is_address(const char *text);
+
 /* A socket's file; false where the path is empty or longer than the system takes. */
 bool mw_endpoint_file(struct mw_endpoint *e, const char *path);
 

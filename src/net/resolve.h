@@ -1,4 +1,5 @@
-/* Names to addresses, by evdns: hosts file, then the name servers of resolv.conf; nothing blocks.
+/* Names to addresses: literals and localhost by themselves, then the hosts file, then the name
+ * servers of resolv.conf. Nothing blocks; what was found is kept for as long as it holds.
  * SPDX-License-Identifier: MIT */
 #ifndef MW_NET_RESOLVE_H
 #define MW_NET_RESOLVE_H
@@ -12,7 +13,7 @@ struct event_base;
 struct mw_resolver;
 struct mw_lookup;
 
-enum { MW_ADDRESS_SIZE = 64, MW_MAX_ADDRESSES = 8 };
+enum { MW_ADDRESS_SIZE = 64, MW_MAX_ADDRESSES = 16 };
 
 /* Numeric addresses in the order in which to try them. */
 struct mw_addresses {
@@ -20,27 +21,42 @@ struct mw_addresses {
     unsigned count;
 };
 
-/* `wrong` is NULL, or words for why there is no address. Runs from the loop, or from inside
- * mw_lookup_start where the answer is in the hosts file. */
+/* Adds one that is an address and not there yet, as long as there is room. */
+void mw_addresses_add(struct mw_addresses *found, const char *text);
+bool mw_addresses_have(const struct mw_addresses *list, const char *text);
+bool mw_addresses_same(const struct mw_addresses *a, const struct mw_addresses *b);
+
+/* `wrong` is NULL, or words for why there is no address. Runs from the loop only; it may start and
+ * cancel look-ups, and free the resolver. */
 typedef void (*mw_lookup_fn)(const struct mw_addresses *found, const char *wrong, void *ud);
 
-/* The file names may be NULL, for the system's; both are read at the first name that needs it. */
+struct mw_resolver_options {
+    const char *resolv_conf; /* NULL: /etc/resolv.conf; not copied */
+    const char *hosts_file;  /* NULL: /etc/hosts; not copied */
+    double deadline;         /* for one name, in seconds; 0: 10 */
+};
+
+/* The files are read at the first name that needs them, and again when they have changed. Between
+ * look-ups there is no event on the loop and no socket. NULL without memory. */
 struct mw_resolver *mw_resolver_new(const struct mw_allocator *a, struct event_base *base,
-                                    const char *resolv_conf, const char *hosts_file);
+                                    const struct mw_resolver_options *options);
 
 /* Whether somebody waits for an answer. */
 bool mw_resolver_busy(const struct mw_resolver *resolver);
 
-/* Ends look-ups without calling anything. evdns lets go of them in the loop's next turn only: the
- * loop is turned for that if `may_turn`, else the last bits of memory go when it turns. */
-void mw_resolver_free(struct mw_resolver *resolver, bool may_turn);
+/* Ends look-ups without calling anything. NULL is allowed. */
+void mw_resolver_free(struct mw_resolver *resolver);
 
-/* Answers for addresses and for localhost (RFC 6761), which need no look-up. */
+/* Answers for addresses, and for localhost and what ends in .localhost, which are this machine
+ * whatever a file or a server says (RFC 6761, 6.3). */
 bool mw_resolve_literal(const char *host, struct mw_addresses *found);
 
-/* Returns NULL without memory, and where fn has already been called: *done tells which. */
+/* The addresses of a name, IPv6 before IPv4 where there is a way to it. Both families are asked for
+ * at once; one that is late by more than 50 ms is not waited for (RFC 8305, 3). What was found is
+ * kept for its time to live, at most 300 s, a failure for 5 s; look-ups of one name at once share
+ * their questions. Returns NULL without memory. */
 struct mw_lookup *mw_lookup_start(struct mw_resolver *resolver, const char *host, mw_lookup_fn fn,
-                                  void *ud, bool *done);
+                                  void *ud);
 void mw_lookup_cancel(struct mw_lookup *lookup); /* fn is not called any more */
 
 #endif
