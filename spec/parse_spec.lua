@@ -1,5 +1,6 @@
 -- Every hostile message against the parser of http1 alone: in one piece, in two cut at every byte, and
 -- byte by byte. What it says is the same each time.
+-- Touches no engine.
 -- SPDX-License-Identifier: MIT
 
 require("http")

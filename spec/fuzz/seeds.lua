@@ -8,19 +8,19 @@ local hostile = require("hostile")
 local directory = assert(arg[1], "usage: luajit spec/fuzz/seeds.lua DIRECTORY")
 local LONGEST = 400
 
-local written = {}
+local written, counts = {}, {}
 
 local function write(target, bytes)
-  if #bytes > LONGEST or written[target .. bytes] then
+  if #bytes > LONGEST or written[target .. " " .. bytes] then
     return
   end
-  written[target .. bytes] = true
-  written[target] = (written[target] or 0) + 1
-  if written[target] == 1 then
+  written[target .. " " .. bytes] = true
+  counts[target] = (counts[target] or 0) + 1
+  if counts[target] == 1 then
     assert(os.execute(("mkdir -p '%s/%s'"):format(directory, target)))
   end
   local cut = math.floor(#bytes / 2)
-  local path = ("%s/%s/%03d"):format(directory, target, written[target])
+  local path = ("%s/%s/%03d"):format(directory, target, counts[target])
   local file = assert(io.open(path, "wb"))
   file:write(bytes, target == "url" and "" or string.char(math.floor(cut / 256), cut % 256))
   file:close()
@@ -47,7 +47,9 @@ end
 for _, message in ipairs(hostile.messages) do
   write_message(message)
 end
-for _, url in ipairs { "HTTPS://[::1]:443?a#b", "http://a.b.c/%20;d=e?f=g&h#i", "x+y-z.1://h:65535", "http://[::1%25lo]/",
-  "http://h:65536/", "http://:80/", "http://a:b@c/", "http://[::1", "http://[::1]x", "a:b" } do
+for _, url in ipairs {
+  "HTTPS://[::1]:443?a#b", "http://a.b.c/%20;d=e?f=g&h#i", "x+y-z.1://h:65535",
+  "http://[::1%25lo]/", "http://h:65536/", "http://:80/", "http://a:b@c/", "http://[::1", "http://[::1]x", "a:b",
+} do
   write("url", url)
 end
