@@ -247,15 +247,10 @@ static void look_up(struct http1_client *c)
         dial(c, &found);
         return;
     }
-    bool done = false;
     struct mw_resolver *names = mw_names(c->engine->rt);
-    struct mw_lookup *lookup = NULL;
     if (names != NULL)
-        lookup = mw_lookup_start(names, host, on_addresses, c, &done);
-    if (done)
-        return; /* c may be gone */
-    c->lookup = lookup;
-    if (lookup == NULL)
+        c->lookup = mw_lookup_start(names, host, on_addresses, c);
+    if (c->lookup == NULL)
         http1_client_fail(c, MW_UNKNOWN_NETWORK_ERROR, MW_PHASE_RESOLVE,
                           "no memory for a name look-up");
 }
