@@ -229,11 +229,19 @@ static size_t go_on_with_head(struct http1_client *c, const char *bytes, size_t 
 
 /* ---- bodies -------------------------------------------------------------------------------- */
 
+/* A chunk that says how much it is need not be waited for. */
+static bool chunk_fits(const struct http1_client *c)
+{
+    uint64_t most = mw_exchange_outgoing(c->x)->max_body_size;
+    return c->chunks.left <= most && mw_exchange_received(c->x) <= most - c->chunks.left;
+}
+
 /* Reads on in the chunks; returns how many of the bytes are done with. */
 static size_t take_chunks(struct http1_client *c, const char *bytes, size_t n)
 {
     const char *data;
     size_t used, size;
+    mw_exchange *x = c->x;
     switch (http1_read_chunks(&c->chunks, bytes, n, &used, &data, &size)) {
     case HTTP1_CHUNK_DATA:
         mw_exchange_on_bytes(c->x, data, size);
@@ -248,6 +256,10 @@ static size_t take_chunks(struct http1_client *c, const char *bytes, size_t n)
     default:
         break;
     }
+    if (http1_still(c, x) && !chunk_fits(c))
+        http1_client_fail(c, MW_UNKNOWN_CONTENT_ERROR, MW_PHASE_BODY,
+                          "the body is larger than max_body_size, %llu bytes",
+                          (unsigned long long)mw_exchange_outgoing(x)->max_body_size);
     return used;
 }
 
