@@ -42,6 +42,9 @@ local M = {
 core.define("headers", require "http.headers")
 core.define("payload", getmetatable(M.Payload.new()))
 core.define("query", require "http.query")
+core.define("upload", function(response, source)
+  require("http.upload")(response, source)
+end)
 
 local task = require "http.task"
 M.spawn = task.spawn

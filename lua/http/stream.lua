@@ -289,4 +289,5 @@ return {
   wait_head = wait_head,
   wait_some = wait_some,
   wait_finished = wait_finished,
+  wait = wait,
 }

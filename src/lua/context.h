@@ -86,6 +86,7 @@ void l_push_headers(lua_State *L, const void *object, size_t count, l_field_fn a
 /* Registered by module.c. */
 void l_open_response(lua_State *L); /* each leaves nothing and adds to the table at the top */
 void l_open_request(lua_State *L);
+void l_open_upload(lua_State *L);
 void l_open_timer(lua_State *L);
 void l_open_server(lua_State *L);
 void l_open_loop(lua_State *L);
@@ -94,8 +95,9 @@ void l_open_loop(lua_State *L);
 #define L_CONTEXT "moonwire.context"
 #define L_HEADERS "moonwire.headers"
 #define L_PAYLOAD "moonwire.payload"
-#define L_QUERY "moonwire.query" /* function(table) -> string */
-#define L_PUMP "moonwire.pump"   /* function(response, state) */
+#define L_QUERY "moonwire.query"   /* function(table) -> string */
+#define L_PUMP "moonwire.pump"     /* function(response, state) */
+#define L_UPLOAD "moonwire.upload" /* function(response, source) */
 #define L_THREAD "moonwire.thread"
 #define L_BASE "moonwire.event_base"
 

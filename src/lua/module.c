@@ -45,8 +45,8 @@ static void preload(lua_State *L)
 /* define(name, value): what the C part needs of the Lua part. */
 static int define(lua_State *L)
 {
-    static const char *const names[] = {"headers", "payload", "query", "pump", NULL};
-    static const char *const keys[] = {L_HEADERS, L_PAYLOAD, L_QUERY, L_PUMP};
+    static const char *const names[] = {"headers", "payload", "query", "pump", "upload", NULL};
+    static const char *const keys[] = {L_HEADERS, L_PAYLOAD, L_QUERY, L_PUMP, L_UPLOAD};
     int which = luaL_checkoption(L, 1, NULL, names);
     lua_settop(L, 2);
     lua_setfield(L, LUA_REGISTRYINDEX, keys[which]);
@@ -72,6 +72,7 @@ static void open_core(lua_State *L)
     lua_newtable(L);
     l_open_response(L);
     l_open_request(L);
+    l_open_upload(L);
     l_open_timer(L);
     l_open_server(L);
     l_open_loop(L);

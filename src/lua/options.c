@@ -192,6 +192,14 @@ static void option_pins(lua_State *L, struct l_draft *d, int index)
     d->options.pins = anchor(L, d);
 }
 
+/* true, or the seconds after which the body goes without the server's word. */
+static void option_expect(lua_State *L, struct l_draft *d, int index)
+{
+    d->options.expect_continue = lua_type(L, index) != LUA_TBOOLEAN || lua_toboolean(L, index);
+    if (lua_type(L, index) != LUA_TBOOLEAN)
+        d->options.expect_timeout = seconds(L, "expect", index);
+}
+
 enum option {
     METHOD = 1,
     URL,
@@ -211,7 +219,10 @@ enum option {
     PINS,
     MAX_HEAD_SIZE,
     MAX_BODY_SIZE,
-    READ_BUFFER_SIZE
+    READ_BUFFER_SIZE,
+    BODY_FILE,
+    BODY_LENGTH,
+    EXPECT
 };
 
 static const char *const names[] = {
@@ -234,6 +245,9 @@ static const char *const names[] = {
     [MAX_HEAD_SIZE] = "max_head_size",
     [MAX_BODY_SIZE] = "max_body_size",
     [READ_BUFFER_SIZE] = "read_buffer_size",
+    [BODY_FILE] = "file",
+    [BODY_LENGTH] = "length",
+    [EXPECT] = "expect",
 };
 
 enum { COUNT = sizeof names / sizeof names[0] };
@@ -303,6 +317,16 @@ static void set_option(lua_State *L, struct l_draft *d, enum option option, int 
         break;
     case READ_BUFFER_SIZE:
         o->read_buffer_size = (size_t)size_of(L, name, index, 0);
+        break;
+    case BODY_FILE:
+        o->body_file = l_option_string(L, name, index);
+        break;
+    case BODY_LENGTH:
+        d->length = (uint64_t)size_of(L, name, index, 0);
+        d->has_length = true;
+        break;
+    case EXPECT:
+        option_expect(L, d, index);
         break;
     default:
         break;

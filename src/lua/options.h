@@ -12,6 +12,10 @@ struct l_draft {
     mw_header *fields; /* a userdata's bytes */
     int anchors;       /* stack index of a table that keeps made things alive; nil until needed */
     int made;
+    int source;      /* stack index of what gives the body piece by piece; 0: nothing */
+    int file;        /* what body_fd points to */
+    bool has_length; /* the option was given */
+    uint64_t length;
 };
 
 /* Pushes a table that maps the names of options to the numbers that l_read_options knows them by.

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "lua/options.h"
 #include "lua/response.h"
+#include "lua/upload.h"
 
 #include <string.h>
 
@@ -39,16 +40,40 @@ static void read_body(lua_State *L, struct l_draft *d, int index, const char *fu
         return;
     if (lua_istable(L, index) && is_payload(L, index))
         unwrap_payload(L, index);
+    if (l_upload_read(L, d, index))
+        return;
     if (lua_istable(L, index)) {
         l_bytes_to_string(L, index, "data");
         lua_replace(L, index);
     }
     if (lua_type(L, index) != LUA_TSTRING)
         luaL_error(L,
-                   "bad argument #%d to '%s' (string, table of bytes, Payload or nil expected, "
-                   "got %s)",
+                   "bad argument #%d to '%s' (string, table of bytes, Payload, function, file, "
+                   "Response, stream or nil expected, got %s)",
                    index, function, luaL_typename(L, index));
-    d->options.body = lua_tolstring(L, index, &d->options.body_length);
+    size_t length;
+    d->options.body = lua_tolstring(L, index, &length);
+    d->options.body_length = length;
+}
+
+/* The option length, which says how much a function gives, or how much goes of a file. */
+static void apply_length(lua_State *L, struct l_draft *d)
+{
+    mw_options *o = &d->options;
+    if (!d->has_length)
+        return;
+    if (o->body != NULL && d->length != o->body_length)
+        luaL_error(L, "bad option 'length' (%f, but the data has %f bytes)", (double)d->length,
+                   (double)o->body_length);
+    if (o->body == NULL && o->body_file == NULL && o->body_fd == NULL && d->source == 0)
+        luaL_error(L, "bad option 'length' (there is no body whose length it could be)");
+    o->body_length = d->length;
+    if (d->length > 0)
+        return;
+    o->body = ""; /* nothing of it is nothing to read */
+    o->body_file = NULL;
+    o->body_fd = NULL;
+    d->source = 0;
 }
 
 /* ---- the calls ----------------------------------------------------------------------------- */
@@ -78,8 +103,10 @@ static int start(lua_State *L, l_context *ctx, struct l_draft *d, int callback)
         lua_rawseti(L, -2, L_SLOT_CALLBACK);
         r->set |= L_HAS_CALLBACK;
     }
+    l_upload_attach(L, d, self);
     l_pin(L, self, &r->object); /* before there is anything that could call back */
     d->options.on_sent = l_response_on_sent;
+    d->options.on_interim = l_response_on_interim;
     d->options.on_head = l_response_on_head;
     d->options.on_body = l_response_on_body;
     d->options.on_done = l_response_on_done;
@@ -126,8 +153,13 @@ static int request(lua_State *L)
         l_read_options(L, &d, 1, lua_upvalueindex(2));
     else
         d.options.url = l_option_string(L, "url", 1);
+    if (d.options.body_file != NULL && !takes_data)
+        return luaL_error(L, "bad option 'file' (http.%s sends no body)", function);
+    if (d.options.body_file != NULL && !lua_isnoneornil(L, 2))
+        return luaL_error(L, "bad option 'file' (it stands in place of data, not beside it)");
     if (takes_data)
         read_body(L, &d, 2, function);
+    apply_length(L, &d);
     set_method(L, &d, function);
     if (d.options.url != NULL &&
         (d.options.hostname != NULL || d.options.path != NULL || d.options.query != NULL ||

@@ -14,6 +14,7 @@ enum property {
     ERROR_STRING,
     ERROR_DETAIL,
     HEADERS,
+    TRAILERS,
     URL,
     OK,
     FINISHED,
@@ -40,6 +41,7 @@ static const struct {
     {"error_string", ERROR_STRING},
     {"error_detail", ERROR_DETAIL},
     {"headers", HEADERS},
+    {"trailers", TRAILERS},
     {"url", URL},
     {"ok", OK},
     {"finished", FINISHED},
@@ -64,6 +66,7 @@ static const struct {
     {"download_progress_handler", "download_progress_handler", L_ON_DOWNLOAD},
     {"upload_progresss_handler", "upload_progresss_handler", L_ON_UPLOAD}, /* as documented */
     {"upload_progress_handler", "upload_progresss_handler", L_ON_UPLOAD},
+    {"interim_handler", "interim_handler", L_ON_INTERIM},
     {"finished_handler", "finished_handler", L_ON_FINISHED},
     {"error_handler", "error_handler", L_ON_ERROR},
     {"ready_read_handler", "ready_read_handler", L_ON_READ},
@@ -106,21 +109,37 @@ static mw_header field_at(const void *x, size_t index)
     return mw_exchange_header_at(x, index);
 }
 
-/* The table is made when a script asks for it, and again only if it asked before the head was in.
- */
-static void push_headers(lua_State *L, l_response *r)
+static mw_header trailer_at(const void *x, size_t index)
 {
-    size_t count = r->x != NULL ? mw_exchange_header_count(r->x) : 0;
+    return mw_exchange_trailer_at(x, index);
+}
+
+/* The table is made when a script asks for it, and again only if it asked before the fields were
+ * in. */
+static void push_fields(lua_State *L, l_response *r, int slot, size_t count, l_field_fn at)
+{
     lua_getfenv(L, 1);
-    lua_rawgeti(L, -1, L_SLOT_HEADERS);
+    lua_rawgeti(L, -1, slot);
     if (!lua_isnil(L, -1))
         return;
     lua_pop(L, 1);
-    l_push_headers(L, r->x, count, field_at);
+    l_push_headers(L, r->x, count, at);
     if (count > 0) {
         lua_pushvalue(L, -1);
-        lua_rawseti(L, -3, L_SLOT_HEADERS);
+        lua_rawseti(L, -3, slot);
     }
+}
+
+static void push_headers(lua_State *L, l_response *r)
+{
+    size_t count = r->x != NULL ? mw_exchange_header_count(r->x) : 0;
+    push_fields(L, r, L_SLOT_HEADERS, count, field_at);
+}
+
+static void push_trailers(lua_State *L, l_response *r)
+{
+    size_t count = r->x != NULL ? mw_exchange_trailer_count(r->x) : 0;
+    push_fields(L, r, L_SLOT_TRAILERS, count, trailer_at);
 }
 
 static void set_string(lua_State *L, const char *key, const char *value)
@@ -212,6 +231,9 @@ static void push_property(lua_State *L, l_response *r, enum property property)
         break;
     case HEADERS:
         push_headers(L, r);
+        break;
+    case TRAILERS:
+        push_trailers(L, r);
         break;
     case URL:
         lua_pushstring(L, r->x != NULL ? mw_exchange_url(r->x) : "");

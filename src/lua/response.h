@@ -17,7 +17,8 @@ enum l_handler {
     L_ON_WRITTEN = 1 << 5,
     L_ON_CLOSE = 1 << 6,
     L_HAS_CALLBACK = 1 << 7, /* given to http.get */
-    L_HAS_STATE = 1 << 8     /* the Lua part waits for something */
+    L_HAS_STATE = 1 << 8,    /* the Lua part waits for something */
+    L_ON_INTERIM = 1 << 9
 };
 
 typedef struct l_response {
@@ -26,11 +27,23 @@ typedef struct l_response {
     unsigned set; /* l_handler bits */
     bool closing; /* about_to_close_handler has been called, or is being called */
     bool closed;
+    const char *piece; /* of a body that is given as it goes out; kept in L_SLOT_PIECE */
+    size_t piece_left;
+    bool asking;              /* the Lua part is being asked for a piece */
+    bool wants;               /* and may give one */
+    bool upload_ended;        /* it has given the last */
     const char *stream_error; /* words for a stream operation that is not possible, or NULL */
 } l_response;
 
 /* Slots of the environment table beside the script's own fields, whose keys are never these. */
-enum { L_SLOT_CALLBACK = 1, L_SLOT_HEADERS, L_SLOT_STATE };
+enum {
+    L_SLOT_CALLBACK = 1,
+    L_SLOT_HEADERS,
+    L_SLOT_STATE,
+    L_SLOT_TRAILERS,
+    L_SLOT_SOURCE, /* of a body, until it is first asked */
+    L_SLOT_PIECE
+};
 
 /* The Response at that index of the stack; throws if it is none. */
 l_response *l_response_check(lua_State *L, int index);
@@ -42,8 +55,12 @@ l_response *l_response_new(lua_State *L);
  * for a call; does nothing and returns false if it is not set (response_events.c). */
 bool l_response_push_handler(lua_State *L, const l_response *r, unsigned bit, const char *slot);
 
+/* Lets the Lua part see what it waits for; the Response and its environment are at 1 and 2. */
+void l_response_pump(lua_State *L, const l_response *r);
+
 /* Callbacks for mw_options; ud is the l_response. */
 void l_response_on_sent(mw_exchange *x, uint64_t sent, uint64_t total, void *ud);
+void l_response_on_interim(mw_exchange *x, int status, void *ud);
 void l_response_on_head(mw_exchange *x, void *ud);
 void l_response_on_body(mw_exchange *x, void *ud);
 void l_response_on_done(mw_exchange *x, void *ud);

@@ -24,7 +24,7 @@ bool l_response_push_handler(lua_State *L, const l_response *r, unsigned bit, co
     return true;
 }
 
-static void pump(lua_State *L, const l_response *r)
+void l_response_pump(lua_State *L, const l_response *r)
 {
     if (!(r->set & L_HAS_STATE))
         return;
@@ -56,7 +56,7 @@ static void tell_sent(lua_State *L, void *ud)
     if (!l_response_push_handler(L, s->r, L_ON_UPLOAD, "upload_progresss_handler"))
         return;
     lua_pushnumber(L, (lua_Number)s->sent);
-    lua_pushnumber(L, (lua_Number)s->total);
+    lua_pushnumber(L, s->total == MW_UNKNOWN ? -1 : (lua_Number)s->total);
     l_call(s->r->object.ctx, 3);
 }
 
@@ -68,12 +68,42 @@ void l_response_on_sent(mw_exchange *x, uint64_t sent, uint64_t total, void *ud)
         l_enter(s.r->object.ctx, tell_sent, &s);
 }
 
+struct interim {
+    l_response *r;
+    int status;
+};
+
+static mw_header interim_at(const void *x, size_t index)
+{
+    return mw_exchange_interim_header_at(x, index);
+}
+
+static void tell_interim(lua_State *L, void *ud)
+{
+    const struct interim *i = ud;
+    l_response *r = i->r;
+    push_self(L, r);
+    if (!l_response_push_handler(L, r, L_ON_INTERIM, "interim_handler"))
+        return;
+    lua_pushinteger(L, i->status);
+    l_push_headers(L, r->x, mw_exchange_interim_header_count(r->x), interim_at);
+    l_call(r->object.ctx, 3);
+}
+
+void l_response_on_interim(mw_exchange *x, int status, void *ud)
+{
+    struct interim i = {ud, status};
+    (void)x;
+    if (i.r->set & L_ON_INTERIM)
+        l_enter(i.r->object.ctx, tell_interim, &i);
+}
+
 /* No handler is called for a head; a task may wait for it. */
 static void tell_head(lua_State *L, void *ud)
 {
     l_response *r = ud;
     push_self(L, r);
-    pump(L, r);
+    l_response_pump(L, r);
 }
 
 void l_response_on_head(mw_exchange *x, void *ud)
@@ -91,7 +121,7 @@ static void tell_body(lua_State *L, void *ud)
     if (l_response_push_handler(L, r, L_ON_READ, "ready_read_handler"))
         l_call(r->object.ctx, 1);
     download_progress(L, r);
-    pump(L, r);
+    l_response_pump(L, r);
 }
 
 void l_response_on_body(mw_exchange *x, void *ud)
@@ -122,9 +152,13 @@ static void tell_done(lua_State *L, void *ud)
     }
     if (l_response_push_handler(L, r, L_ON_FINISHED, "finished_handler"))
         l_call(ctx, 1);
-    pump(L, r);
-    lua_pushnil(L); /* it runs once: what it holds need not live as long as the Response */
-    lua_rawseti(L, 2, L_SLOT_CALLBACK);
+    l_response_pump(L, r);
+    static const int once[] = {L_SLOT_CALLBACK, L_SLOT_SOURCE, L_SLOT_PIECE};
+    for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
+        lua_pushnil(L); /* what they hold need not live as long as the Response */
+        lua_rawseti(L, 2, once[i]);
+    }
+    r->piece = NULL;
 }
 
 void l_response_on_done(mw_exchange *x, void *ud)
