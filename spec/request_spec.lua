@@ -240,7 +240,7 @@ describe("misuse of a request", function()
     it("throws for data of http." .. name .. " that cannot be sent", function()
       local STRING, TABLE = http.Payload.STRING, http.Payload.BYTE_TABLE
       local wrong = {
-        5, true, false, print, io.stdout, { 256 }, { -1 }, { 1.5 }, { "a" }, { 1, 2, {} }, { 0 / 0 }, { name = "x" },
+        5, true, false, { 256 }, { -1 }, { 1.5 }, { "a" }, { 1, 2, {} }, { 0 / 0 }, { name = "x" },
         payload(STRING, nil, { 1 }), payload(STRING, 5), payload(STRING, {}), payload(TABLE, "x", nil),
         payload(TABLE, "x", "x"), payload(TABLE, "x", { 256 }), payload(TABLE, "x", { a = 1 }), payload(2, "x", { 1 }),
         payload("string", "x", { 1 }), payload(nil, "x", { 1 }), payload(true, "x", { 1 }),

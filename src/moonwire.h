@@ -453,7 +453,8 @@ typedef struct mw_listen {
                                default 64; a slower client gets 408 */
     int reuse_port;         /* 1: several processes may listen here, and share the connections */
     int stream;             /* 1: on_request is called as soon as the head is in, and the body is
-                               read as it comes: mw_request_read */
+                               read as it comes: mw_request_read. MW_EINVAL where the engine
+                               cannot */
 
     /* More of https, all of which needs cert_file. */
     const mw_certificate *certificates; /* for clients that ask for one of these hosts */
@@ -508,6 +509,9 @@ MW_API const void *mw_request_body(const mw_request *r, size_t *length);
  * many. mw_request_watch tells when there is more. While much waits to be read the client is made
  * to wait. */
 MW_API size_t mw_request_read(mw_request *r, void *bytes, size_t size);
+
+/* How much waits to be read. */
+MW_API size_t mw_request_available(const mw_request *r);
 
 /* 1 once all of the body has come; what mw_request_read has not taken still waits. */
 MW_API int mw_request_whole(const mw_request *r);

@@ -163,19 +163,81 @@ function Response:gone()
   return self._request:gone()
 end
 
+local function check_unsent(self)
+  if self.sent or self.finished then
+    error("the response has already been sent", 0)
+  end
+end
+
+local function interim(self, status, headers)
+  check_unsent(self)
+  if type(status) == "cdata" then
+    status = require("http.status").number(status)
+  end
+  if type(status) ~= "number" or status % 1 ~= 0 then
+    error(("bad argument #1 to 'interim' (integer expected, got %s)"):format(core.words(status)), 0)
+  end
+  return self._request:interim(status, list_of(headers or {}))
+end
+
+--- Sends a head of 1xx before the response, 103 for one: interim(103, { Link = "…" }). Returns true, or nil,
+--- message and code.
+function Response:interim(status, headers)
+  check_self(self, response_mt, 2)
+  return at_caller(interim, self, status, headers)
+end
+
+local function upgrade(self, headers)
+  check_unsent(self)
+  local wire, message, code = self._request:upgrade(list_of(headers or {}))
+  if not wire then
+    return nil, message, code
+  end
+  self.sent, self.finished = true, true
+  local connection = require("http.connection").new(wire)
+  rawset(self, "_connection", connection)
+  return connection
+end
+
+--- Answers 101 (200 to CONNECT) and leaves HTTP: upgrade { Upgrade = "echo" }. Returns the connection, which
+--- is closed when the handler ends; or nil, message and code.
+function Response:upgrade(headers)
+  check_self(self, response_mt, 2)
+  return at_caller(upgrade, self, headers)
+end
+
 -- ---- the request ------------------------------------------------------------------------------
 
-local function describe(request)
-  local fields = request:read()
+local Request = {} -- of a server that streams; others have plain tables
+
+--- As request.stream:read(max).
+function Request:read(max)
+  return self.stream:read(max)
+end
+
+local request_mt = { __name = "http.serve.Request", __index = Request }
+
+local function add_stream(fields, request, response)
+  local state = drain.watch(request)
+  rawset(response, "_watch", state)
+  fields.stream = require("http.reader").new(request, state)
+  return setmetatable(fields, request_mt)
+end
+
+local function describe(request, response, streams)
+  local fields = request:read(streams)
   local path, query = fields.target:match("^([^?]*)%??(.*)$")
   fields.path = path
   fields.query = query
-  return fields
+  return streams and add_stream(fields, request, response) or fields
 end
 
 -- A handler that throws: 500 without details if nothing was sent, else a cut, which the client
 -- notices.
 local function fail(response)
+  if response._connection then
+    response._connection:abort()
+  end
   if response.finished then
     return
   end
@@ -230,12 +292,14 @@ local function answer(handler, request, response)
   if type(result) == "table" and result ~= response then
     take(response, result)
   end
-  if not response.finished then
+  if response._connection then
+    response._connection:close()
+  elseif not response.finished then
     finish(response)
   end
 end
 
-local function on_request(handler, request)
+local function on_request(handler, streams, request)
   local response = setmetatable({
     status = 200,
     reason = nil, -- the registered phrase
@@ -244,6 +308,8 @@ local function on_request(handler, request)
     sent = false, -- the head
     finished = false,
     _request = request,
+    _watch = nil, -- of the request, once something waits for it
+    _connection = nil, -- behind an upgrade
     _trace = nil, -- of an error that catching_failure passed on
   }, response_mt)
   task.guard(function()
@@ -252,7 +318,7 @@ local function on_request(handler, request)
     local ok, message = xpcall(answer, function(value)
       local kept = response._trace
       return kept and rawequal(kept.value, value) and kept.words or debug.traceback(core.words(value), 2)
-    end, handler, describe(request), response)
+    end, handler, describe(request, response, streams), response)
     if not ok then
       core.report(message)
       fail(response)
@@ -262,13 +328,13 @@ end
 
 --- Listens. Returns the server (`host`, `port`, `url`, `close()`), or nil, message and code.
 local function serve(options)
-  server.check(options, "serve", { handler = "function" }, 2)
+  server.check(options, "serve", { handler = "function", stream = "boolean" }, 2)
   local handler = options.handler
   if not handler then
     error("bad option 'handler' (function expected, got nil)", 2)
   end
   local listening, message, code = server.listen(options, function(request)
-    on_request(handler, request)
+    on_request(handler, options.stream, request)
   end, 2)
   return listening, message, code -- no tail call, or the levels would not count
 end

@@ -166,6 +166,7 @@ function M.listen(options, on_request, level)
     max_head_size = options.max_head_size,
     max_body_size = options.max_body_size,
     idle_timeout = options.idle_timeout,
+    stream = options.stream,
   }, on_request)
   if not ok then
     error(server, level + 1)

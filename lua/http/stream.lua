@@ -171,6 +171,14 @@ function methods:json()
   return value
 end
 
+--- Waits for the end of a request for an upgrade. Returns the connection, which is the caller's to close; or
+--- nil, message and code.
+function methods:connection()
+  check_self(self, 2)
+  wait_finished(self, 2)
+  return require("http.connection").of_response(self)
+end
+
 -- ---- the _async twins -------------------------------------------------------------------------
 
 local function check_callback(name, position, callback)

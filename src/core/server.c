@@ -45,6 +45,10 @@ int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
     mw_listen how = *options;
     if (how.on_request == NULL)
         return mw_fail(rt, MW_EINVAL, "bad on_request: a server needs it");
+    if (how.stream && !(engine_of(rt)->can & MW_CAN_STREAM_REQUEST))
+        return mw_fail(rt, MW_EINVAL,
+                       "bad stream: the %s engine reads a request's body before its handler runs",
+                       engine_of(rt)->name);
     if (how.port < 0 || how.port > 65535)
         return mw_fail(rt, MW_EINVAL, "bad port: %d is not between 0 and 65535", how.port);
     if (how.host == NULL)
@@ -443,6 +447,11 @@ size_t mw_request_read(mw_request *r, void *bytes, size_t size)
             engine_of(r->rt)->read_on(r, true);
     }
     return n > 0 ? (size_t)n : 0;
+}
+
+size_t mw_request_available(const mw_request *r)
+{
+    return r->body != NULL ? evbuffer_get_length(r->body) : 0;
 }
 
 int mw_request_whole(const mw_request *r)

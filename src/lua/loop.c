@@ -169,7 +169,8 @@ static int can(lua_State *L)
     return 1;
 }
 
-/* _live() -> { exchanges=, timers=, servers=, requests= }: counts of what is not freed. */
+/* _live() -> { exchanges=, timers=, servers=, requests=, connections= }: counts of what is not
+ * freed. */
 static int live(lua_State *L)
 {
     struct mw_census census = mw_census(check(L)->rt);
@@ -180,6 +181,8 @@ static int live(lua_State *L)
     lua_setfield(L, -2, "timers");
     lua_pushinteger(L, census.servers);
     lua_setfield(L, -2, "servers");
+    lua_pushinteger(L, census.connections);
+    lua_setfield(L, -2, "connections");
     lua_pushinteger(L, census.requests);
     lua_setfield(L, -2, "requests");
     return 1;

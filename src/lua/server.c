@@ -114,6 +114,8 @@ static void read_listen(lua_State *L, mw_listen *how)
     lua_getfield(L, 1, "max_body_size");
     if (!lua_isnil(L, -1))
         how->max_body_size = (uint64_t)l_option_number(L, "max_body_size", -1, 1, 1e15);
+    lua_getfield(L, 1, "stream");
+    how->stream = lua_toboolean(L, -1);
     lua_getfield(L, 1, "idle_timeout");
     if (!lua_isnil(L, -1))
         how->idle_timeout = l_option_number(L, "idle_timeout", -1, 0.001, 1e9);

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "lua/server.h"
 
+#include "lua/connection.h"
+
 #include <string.h>
 
 #define L_REQUEST "moonwire.Request"
@@ -45,12 +47,13 @@ static mw_header field_at(const void *r, size_t index)
     return mw_request_header_at(r, index);
 }
 
-/* request:read() -> { method=, target=, peer=, headers=, body= } */
+/* request:read([streams]) -> { method=, target=, peer=, headers=, body= }; without the body where
+ * that is read as it comes */
 static int request_read(lua_State *L)
 {
     const mw_request *r = check_unanswered(L);
     size_t length;
-    const char *body = mw_request_body(r, &length);
+    bool streams = lua_toboolean(L, 2) != 0;
     lua_settop(L, 1);
     lua_createtable(L, 0, 8);
     lua_pushstring(L, mw_request_method(r));
@@ -59,8 +62,11 @@ static int request_read(lua_State *L)
     lua_setfield(L, 2, "target");
     lua_pushstring(L, mw_request_peer(r));
     lua_setfield(L, 2, "peer");
-    lua_pushlstring(L, body != NULL ? body : "", length);
-    lua_setfield(L, 2, "body");
+    if (!streams) {
+        const char *body = mw_request_body(r, &length);
+        lua_pushlstring(L, body != NULL ? body : "", length);
+        lua_setfield(L, 2, "body");
+    }
     l_push_headers(L, r, mw_request_header_count(r), field_at);
     lua_setfield(L, 2, "headers");
     return 1;
@@ -107,6 +113,70 @@ static int request_head(lua_State *L)
     mw_header few[FEW_FIELDS];
     mw_header *fields = read_fields(L, 4, few, &count);
     return l_server_answer(L, mw_reply_head(r, status, reason, fields, count, (int64_t)length));
+}
+
+/* request:interim(status, fields) -> true | nil, message, code */
+static int request_interim(lua_State *L)
+{
+    mw_request *r = check_unanswered(L);
+    size_t count;
+    int status = (int)luaL_checkinteger(L, 2);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    mw_header few[FEW_FIELDS];
+    mw_header *fields = read_fields(L, 3, few, &count);
+    return l_server_answer(L, mw_reply_interim(r, status, fields, count));
+}
+
+/* request:upgrade(fields) -> connection | nil, message, code */
+static int request_upgrade(lua_State *L)
+{
+    l_request *request = check_request(L);
+    mw_request *r = check_unanswered(L);
+    size_t count;
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    mw_connection **c = l_connection_push(L);
+    mw_header few[FEW_FIELDS];
+    mw_header *fields = read_fields(L, 2, few, &count);
+    int result = mw_request_upgrade(r, fields, count, c);
+    if (result != MW_OK)
+        return l_server_answer(L, result);
+    request->r = NULL;
+    l_unpin(&request->object);
+    lua_settop(L, 3);
+    return 1;
+}
+
+enum { PIECE = 16 << 10 };
+
+/* request:take() -> what has come of the body, or a part of it; "" for nothing */
+static int request_take(lua_State *L)
+{
+    const l_request *request = check_request(L);
+    char bytes[PIECE];
+    size_t n = request->r != NULL ? mw_request_read(request->r, bytes, sizeof bytes) : 0;
+    lua_pushlstring(L, bytes, n);
+    return 1;
+}
+
+/* request:ended() -> whether no more of the body will come */
+static int request_ended(lua_State *L)
+{
+    const mw_request *r = check_request(L)->r;
+    lua_pushboolean(L, r == NULL || mw_request_whole(r) || mw_request_gone(r));
+    return 1;
+}
+
+/* request:failure() -> message, code; nothing where the body is whole */
+static int request_failure(lua_State *L)
+{
+    const mw_request *r = check_request(L)->r;
+    if (r != NULL && mw_request_whole(r))
+        return 0;
+    lua_pushstring(L, r == NULL ? "the request has already been answered"
+                                : "the client has gone before its request was whole");
+    lua_pushliteral(L, "closed");
+    return 2;
 }
 
 /* request:write(bytes) -> true | nil, message, code */
@@ -202,9 +272,12 @@ static int request_gc(lua_State *L)
 
 void l_open_server_request(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"read", request_read},       {"head", request_head},   {"write", request_write},
-        {"pending", request_pending}, {"watch", request_watch}, {"finish", request_finish},
-        {"abort", request_abort},     {"gone", request_gone},   {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"read", request_read},       {"head", request_head},
+                                       {"write", request_write},     {"pending", request_pending},
+                                       {"watch", request_watch},     {"finish", request_finish},
+                                       {"abort", request_abort},     {"interim", request_interim},
+                                       {"upgrade", request_upgrade}, {"take", request_take},
+                                       {"ended", request_ended},     {"failure", request_failure},
+                                       {"gone", request_gone},       {NULL, NULL}};
     l_object_type(L, L_REQUEST, L_REQUEST, methods, request_gc);
 }
