@@ -385,9 +385,15 @@ describe("a malformed reply", function()
     malformed(HEAD .. "Transfer-Encoding: chunked\r\n\r\nzz\r\nabc", "body", "chunk", 200)
   end)
 
-  it("with a chunk extension, which the evhttp engine cannot read, fails with 399 that says so", function()
-    malformed(HEAD .. "Transfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n", "body", "extension", 200)
+  it("with a malformed chunk extension fails with 399 that says so", function()
+    malformed(HEAD .. "Transfer-Encoding: chunked\r\n\r\n3;=b\r\nabc\r\n0\r\n\r\n", "body", "extension", 200)
   end)
+
+  if not http.can "be_strict" then
+    it("may be one with any chunk extension, where the engine cannot read them", function()
+      malformed(HEAD .. "Transfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n", "body", "extension", 200)
+    end)
+  end
 end)
 
 describe("a reply that is too long", function()

@@ -212,7 +212,7 @@ describe("a name", function()
     assert.equal("resolve", response.error_detail.phase)
   end)
 
-  it("with an empty part throws: evdns would ask for another one", function()
+  it("with an empty part throws: a resolver might ask for another one", function()
     names { answers = { a = { "127.0.0.1" } } }
     for _, host in ipairs { "a..test", ".test", "." } do
       assert.error_matches(function()

@@ -379,11 +379,34 @@ describe("the method", function()
     end)
   end
 
-  for _, method in ipairs { "CONNECT", "BREW", "get", "PROPFIND" } do
-    it(method .. " is error 302 with the evhttp engine, and nothing is sent", function()
+  for _, method in ipairs { "BREW", "get", "PROPFIND", "M-SEARCH", "!#$%&'*+-.^_`|~" } do
+    if http.can "any_method" then
+      it(method .. " is sent as it is written, with a body and without", function()
+        local server = helper.respond(OK)
+        for _, body in ipairs { false, "hello" } do
+          local response = send({ method = method, url = helper.url(server) }, body or nil)
+          local request = server.requests[#server.requests]
+          assert.equal(method, request.method)
+          assert.equal(body or "", request.body)
+          assert.equal(body and "5" or nil, request.headers["content-length"])
+          assert.equal("hi", response:read_string())
+        end
+      end)
+    else
+      it(method .. " is error 302 where the engine knows only those that are registered, and nothing is sent", function()
+        local server = helper.respond(OK)
+        local response = send({ method = method, url = helper.url(server) }, nil, R.PROTOCOL_INVALID_OPERATION_ERROR)
+        assert.is_truthy(response.error_string:find(method, 1, true))
+        assert.equal(0, server.accepted)
+      end)
+    end
+  end
+
+  if not http.can "upgrade" then
+    it("CONNECT is error 302 where the engine hands no connection over, and nothing is sent", function()
       local server = helper.respond(OK)
-      local response = send({ method = method, url = helper.url(server) }, nil, R.PROTOCOL_INVALID_OPERATION_ERROR)
-      assert.matches(method, response.error_string)
+      local response = send({ method = "CONNECT", url = helper.url(server) }, nil, R.PROTOCOL_INVALID_OPERATION_ERROR)
+      assert.matches("CONNECT", response.error_string)
       assert.equal(0, server.accepted)
     end)
   end
@@ -400,14 +423,29 @@ end)
 describe("what the engine cannot do", function()
   helper.setup()
 
-  for name, value in pairs { ["Transfer-Encoding"] = "chunked", Upgrade = "websocket" } do
-    it("is error 302: " .. name, function()
-      local server = helper.respond(OK)
-      local response = send({ method = "POST", url = helper.url(server), headers = { [name] = value } }, "hello",
-        R.PROTOCOL_INVALID_OPERATION_ERROR)
-      assert.is_truthy(response.error_string:lower():find(name:lower(), 1, true))
-      assert.equal(0, server.accepted)
-    end)
+  for capability, field in pairs {
+    stream_upload = { "Transfer-Encoding", "chunked" },
+    upgrade = { "Upgrade", "websocket" },
+  } do
+    local name, value = unpack(field)
+    local function post(server, wanted)
+      return send({ method = "POST", url = helper.url(server), headers = { [name] = value } }, "hello", wanted)
+    end
+
+    if http.can(capability) then
+      it("is not " .. name, function()
+        local server = helper.respond(OK)
+        post(server, R.NO_ERROR)
+        assert.equal(value, server.requests[1].headers[name:lower()])
+      end)
+    else
+      it("is error 302: " .. name, function()
+        local server = helper.respond(OK)
+        local response = post(server, R.PROTOCOL_INVALID_OPERATION_ERROR)
+        assert.is_truthy(response.error_string:lower():find(name:lower(), 1, true))
+        assert.equal(0, server.accepted)
+      end)
+    end
   end
 
   for _, scheme in ipairs { "ftp", "gopher", "httpx", "ws" } do
