@@ -393,7 +393,7 @@ describe("the method", function()
         end
       end)
     else
-      it(method .. " is error 302 where the engine knows only those that are registered, and nothing is sent", function()
+      it(method .. " is error 302 where the engine knows registered ones alone, and nothing is sent", function()
         local server = helper.respond(OK)
         local response = send({ method = method, url = helper.url(server) }, nil, R.PROTOCOL_INVALID_OPERATION_ERROR)
         assert.is_truthy(response.error_string:find(method, 1, true))
