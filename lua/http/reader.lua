@@ -52,7 +52,7 @@ local function at_end(self)
 end
 
 local function check_max(name, max)
-  if max ~= nil and (type(max) ~= "number" or not (max >= 1)) then
+  if max ~= nil and (type(max) ~= "number" or max < 1 or max ~= max) then
     error(("bad argument #1 to '%s' (number of bytes expected, 1 or more)"):format(name), 3)
   end
   return max or math.huge

@@ -39,23 +39,25 @@ local function check_table(headers)
   return headers
 end
 
-local function list_of(headers)
-  local list = {}
-  local function add(name, value)
-    local kind = type(value)
-    if type(name) ~= "string" or (kind ~= "string" and kind ~= "number") then
-      error(("bad header '%s' (string or number expected, got %s)"):format(tostring(name), kind), 0)
-    end
-    list[#list + 1] = name
-    list[#list + 1] = tostring(value)
+local function add_field(list, count, name, value)
+  local kind = type(value)
+  if type(name) ~= "string" or (kind ~= "string" and kind ~= "number") then
+    error(("bad header '%s' (string or number expected, got %s)"):format(tostring(name), kind), 0)
   end
+  list[count + 1] = name
+  list[count + 2] = kind == "string" and value or tostring(value)
+  return count + 2
+end
+
+local function list_of(headers)
+  local list, count = {}, 0
   for name, value in pairs(check_table(headers)) do
     if type(value) == "table" then
       for _, item in ipairs(value) do
-        add(name, item)
+        count = add_field(list, count, name, item)
       end
     else
-      add(name, value)
+      count = add_field(list, count, name, value)
     end
   end
   return list
@@ -226,9 +228,10 @@ end
 
 local function describe(request, response, streams)
   local fields = request:read(streams)
-  local path, query = fields.target:match("^([^?]*)%??(.*)$")
-  fields.path = path
-  fields.query = query
+  local target = fields.target
+  local mark = target:find("?", 1, true)
+  fields.path = mark and target:sub(1, mark - 1) or target
+  fields.query = mark and target:sub(mark + 1) or ""
   return streams and add_stream(fields, request, response) or fields
 end
 
@@ -299,6 +302,20 @@ local function answer(handler, request, response)
   end
 end
 
+local function trace(value)
+  local kept = task.current().subject._trace
+  return kept and rawequal(kept.value, value) and kept.words or debug.traceback(core.words(value), 2)
+end
+
+-- What each request's task runs. No closures: they would be made anew for every request.
+local function run(response, handler, request)
+  local ok, message = xpcall(answer, trace, handler, request, response)
+  if not ok then
+    core.report(message)
+    fail(response)
+  end
+end
+
 local function on_request(handler, streams, request)
   local response = setmetatable({
     status = 200,
@@ -312,18 +329,7 @@ local function on_request(handler, streams, request)
     _connection = nil, -- behind an upgrade
     _trace = nil, -- of an error that catching_failure passed on
   }, response_mt)
-  task.guard(function()
-    fail(response) -- however its task has ended
-  end, function()
-    local ok, message = xpcall(answer, function(value)
-      local kept = response._trace
-      return kept and rawequal(kept.value, value) and kept.words or debug.traceback(core.words(value), 2)
-    end, handler, describe(request, response, streams), response)
-    if not ok then
-      core.report(message)
-      fail(response)
-    end
-  end)
+  task.guard(fail, run, response, handler, describe(request, response, streams))
 end
 
 --- Listens. Returns the server (`host`, `port`, `url`, `close()`), or nil, message and code.

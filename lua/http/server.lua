@@ -55,7 +55,7 @@ end
 --- something.
 function Server:stop(seconds)
   check_self(self, mt, 2)
-  if seconds ~= nil and (type(seconds) ~= "number" or not (seconds >= 0)) then
+  if seconds ~= nil and (type(seconds) ~= "number" or seconds < 0 or seconds ~= seconds) then
     error(("bad argument #1 to 'stop' (number of seconds expected, got %s)"):format(tostring(seconds)), 2)
   end
   if not self.listening then

@@ -81,7 +81,7 @@ local function finish(task, ok, wrong)
     task.trace = trace_of(task.co, core.words(task.error))
     report_unless_awaited(task)
     if task.rescue then
-      M.protect(task.rescue, task)
+      M.protect(task.rescue, task.subject, task)
     end
   end
   local waiters = task.waiters
@@ -148,12 +148,14 @@ local function resume(task, ...)
   end
 end
 
---- Runs fn(...) as a task. However it may fail, `rescue(task)` is called then, if it is given.
+--- Runs fn(...) as a task. However it may fail, `rescue(subject, task)` is called then, if it is given; the
+--- subject is the first argument of fn.
 function M.guard(rescue, fn, ...)
   local task = setmetatable({
     co = take_coroutine(), -- nil once it has returned
     finished = false,
     rescue = rescue,
+    subject = (...), -- what it is about: its first argument
     awaited = false, -- somebody has its error, so it need not be reported
     -- Later: ok, true or false once finished; results; error, what it threw, and trace; waiters;
     -- interrupted; wait, what it waits for, a token: who was to wake it from an earlier wait comes in vain.

@@ -76,7 +76,7 @@ local function feed(response, source)
 end
 
 return function(response, source)
-  task.guard(function(failed)
+  task.guard(function(_, failed)
     core.give(response, nil, core.words(failed.error))
     let_go(source)
   end, feed, response, source)
