@@ -75,8 +75,10 @@ bool mw_cache_get(struct mw_cache *cache, const char *name, double now, struct m
         drop(cache, e);
         return false;
     }
-    mw_unlink(&e->link);
-    mw_list_prepend(&cache->entries, &e->link);
+    if (cache->entries.next != &e->link) {
+        mw_unlink(&e->link);
+        mw_list_prepend(&cache->entries, &e->link);
+    }
     found->count = e->count;
     memcpy(found->text, e->text, e->count * sizeof found->text[0]);
     *wrong = e->wrong;
