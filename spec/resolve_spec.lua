@@ -12,8 +12,9 @@ local OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
 local dns
 
--- Looks names up in `hosts` (lines of a hosts file) and then at a name server with these options.
-local function names(options, hosts)
+-- Looks names up in `hosts` (lines of a hosts file) and then at a name server with these options, to
+-- which resolv.conf points, with `more` lines. Returns the names of the files.
+local function names(options, hosts, more)
   dns = raw.dns(options or {})
   local dir = raw.mkdtemp()
   local function write(name, text)
@@ -22,10 +23,12 @@ local function names(options, hosts)
     file:close()
     return dir .. "/" .. name
   end
-  http.configure {
-    resolv_conf = write("resolv.conf", ("nameserver 127.0.0.1:%d\n"):format(dns.port)),
+  local files = {
+    resolv_conf = write("resolv.conf", ("nameserver 127.0.0.1:%d\n%s"):format(dns.port, more or "")),
     hosts_file = hosts and write("hosts", hosts) or dir .. "/none",
   }
+  http.configure(files)
+  return files
 end
 
 local function ask(options)
@@ -292,5 +295,219 @@ describe("several addresses", function()
     end
     local response = fails(R.TIMEOUT_ERROR, { hostname = "many.test", port = full.port, timeout = { connect = 0.1 } })
     assert.equal("connect", response.error_detail.phase)
+  end)
+end)
+
+describe("what ends in .localhost", function()
+  after_each(function()
+    http.configure {}
+  end)
+  helper.setup()
+
+  for _, host in ipairs { "app.localhost", "a.b.LocalHost" } do
+    it("is this machine, as " .. host, function()
+      names({ answers = { [host] = { "127.0.0.9" } } }, "127.0.0.9 " .. host .. "\n")
+      get { hostname = host, port = helper.respond(OK).port }
+      assert.same({}, dns.queries)
+    end)
+  end
+end)
+
+describe("the hosts file", function()
+  after_each(function()
+    http.configure {}
+  end)
+  helper.setup()
+
+  it("is read again when it has changed", function()
+    local path = names({}, "127.0.0.9 here.test\n").hosts_file
+    local server = helper.respond(OK)
+    fails(R.CONNECTION_REFUSED_ERROR, { hostname = "here.test", port = server.port })
+    local file = assert(io.open(path, "w"))
+    file:write("# another one\n127.0.0.1 here.test\n")
+    file:close()
+    get { hostname = "here.test", port = server.port }
+    assert.same({}, dns.queries)
+  end)
+
+  it("may have anything in its lines", function()
+    names({}, "nonsense here.test\n::g here.test\n# 127.0.0.9 here.test\n127.0.0.9#here.test\n"
+      .. "127.0.0.9 there.test # here.test\n127.0.0.9\n\n \t127.0.0.1\there.test\r\n127.0.0.9 here.tes")
+    get { hostname = "here.test", port = helper.respond(OK).port }
+    assert.same({}, dns.queries)
+  end)
+end)
+
+describe("resolv.conf", function()
+  after_each(function()
+    http.configure {}
+  end)
+  helper.setup()
+
+  it("has a search list, whose names come first where there are few dots", function()
+    names({ answers = { ["www.two.test"] = { "127.0.0.1" }, ["www.sub"] = { "127.0.0.1" } } }, nil,
+      "search one.test two.test\noptions ndots:1\n")
+    local server = helper.respond(OK)
+    get { hostname = "www", port = server.port }
+    assert.same({ "www.one.test", "www.one.test", "www.two.test", "www.two.test" }, dns.queries)
+    get { hostname = "www.sub", port = server.port }
+    assert.equal("www.sub", dns.queries[5])
+  end)
+
+  it("has servers of which the next is asked where one cannot be reached", function()
+    local path = names({ answers = { ["here.test"] = { "127.0.0.1" } } }).resolv_conf
+    local file = assert(io.open(path, "w"))
+    file:write(("nameserver [127.0.0.1]:%d\nnameserver 127.0.0.1:%d\n"):format(raw.refused_port(), dns.port))
+    file:close()
+    get { hostname = "here.test", port = helper.respond(OK).port }
+  end)
+
+  it("is read again when it has changed", function()
+    local path = names({}).resolv_conf
+    fails(R.HOST_NOT_FOUND_ERROR, { hostname = "here.test" })
+    dns:close()
+    dns = raw.dns { answers = { ["there.test"] = { "127.0.0.1" } } }
+    local file = assert(io.open(path, "w"))
+    file:write(("# moved\nnameserver 127.0.0.1:%d\n"):format(dns.port))
+    file:close()
+    get { hostname = "there.test", port = helper.respond(OK).port }
+  end)
+end)
+
+describe("a name server", function()
+  after_each(function()
+    http.configure {}
+  end)
+  helper.setup()
+
+  -- Fetches from here.test, whose entry this is, on a new connection; returns the seconds it took.
+  local function timed(entry, options)
+    if entry then
+      names { answers = { ["here.test"] = entry } }
+    end
+    http._drop_idle()
+    local begun = http.now()
+    get(options)
+    return http.now() - begun
+  end
+
+  it("is asked for both families at once", function()
+    timed({ "127.0.0.1" }, { hostname = "here.test", port = helper.respond(OK).port })
+    table.sort(dns.questions)
+    assert.same({ "A here.test", "AAAA here.test" }, dns.questions)
+  end)
+
+  it("that is slow with IPv6 holds nothing up", function()
+    local options = { hostname = "here.test", port = helper.respond(OK).port }
+    assert.is_true(timed({ "127.0.0.1", delay_aaaa = 30 }, options) < 2)
+  end)
+
+  it("that is slow with IPv4 holds nothing up where there is a way by IPv6", function()
+    local server = listen_v6()
+    assert.is_true(timed({ "::1", delay_a = 30 }, { hostname = "here.test", port = server.port }) < 2)
+  end)
+
+  it("that is silent of one family only is not waited for either", function()
+    local options = { hostname = "here.test", port = helper.respond(OK).port }
+    assert.is_true(timed({ "127.0.0.1", silent = "AAAA" }, options) < 2)
+  end)
+
+  it("may have the other family a moment later", function()
+    timed({ "127.0.0.1", delay_aaaa = 0.01 }, { hostname = "here.test", port = helper.respond(OK).port })
+  end)
+
+  it("may cut an answer: it is asked again over TCP", function()
+    timed({ "127.0.0.1", cut = true }, { hostname = "here.test", port = helper.respond(OK).port })
+    table.sort(dns.questions)
+    assert.same({ "A here.test", "A here.test over TCP", "AAAA here.test", "AAAA here.test over TCP" },
+      dns.questions)
+  end)
+
+  it("may send aliases on the way to the address", function()
+    timed({ "127.0.0.1", alias = { "one.test", "two.example" } },
+      { hostname = "here.test", port = helper.respond(OK).port })
+  end)
+
+  it("is not taken for another that answers with a wrong id", function()
+    timed({ "127.0.0.1", wrong_id = true }, { hostname = "here.test", port = helper.respond(OK).port })
+  end)
+
+  it("is asked once for several look-ups at once", function()
+    names { answers = { ["here.test"] = { "127.0.0.1", delay_a = 0.05 } } }
+    local server = helper.respond(OK)
+    for _ = 1, 10 do
+      http.get({ hostname = "Here.test", port = server.port }, helper.expect(function(response)
+        assert.equal("hi", response:read_string())
+      end))
+    end
+    helper.wait_calls()
+    assert.equal(2, #dns.queries)
+  end)
+
+  it("is asked again once the time to live is over, and not before", function()
+    local options = { hostname = "here.test", port = helper.respond(OK).port }
+    timed({ "127.0.0.1", ttl = 1 }, options)
+    local begun = http.now()
+    timed(nil, options)
+    if http.now() - begun < 0.5 then -- a slow machine may have taken the whole second
+      assert.equal(2, #dns.queries)
+    end
+    helper.wait(function() return http.now() - begun > 1.1 end)
+    timed(nil, options)
+    assert.equal(4, #dns.queries)
+  end)
+
+  it("is asked each time where the time to live is none", function()
+    local options = { hostname = "here.test", port = helper.respond(OK).port }
+    timed({ "127.0.0.1", ttl = 0 }, options)
+    timed(nil, options)
+    assert.equal(4, #dns.queries)
+  end)
+
+  it("is asked each time where that of an alias is none", function()
+    local options = { hostname = "here.test", port = helper.respond(OK).port }
+    timed({ "127.0.0.1", ttl = 60, alias = { "there.test" }, alias_ttl = 0 }, options)
+    timed(nil, options)
+    assert.equal(4, #dns.queries)
+  end)
+
+  local FAILURES = {
+    ["that the name does not exist"] = { {}, "no such name" },
+    ["that the name has no address"] = { { answers = { ["here.test"] = {} } }, "has no address" },
+    ["that it failed"] = { { code = 2 }, "the name server failed" },
+    ["that it refuses"] = { { code = 5 }, "the name server failed" },
+  }
+  for what, case in pairs(FAILURES) do
+    it(("is not asked again at once after it said %s"):format(what), function()
+      names(case[1])
+      local response = fails(R.HOST_NOT_FOUND_ERROR, { hostname = "here.test" })
+      assert.matches(case[2], response.error_string, 1, true)
+      local asked = #dns.queries
+      assert.is_true(asked > 0)
+      fails(R.HOST_NOT_FOUND_ERROR, { hostname = "here.test" })
+      assert.equal(asked, #dns.queries)
+    end)
+  end
+
+  it("that cannot be reached is told of", function()
+    names()
+    dns:close()
+    local response = fails(R.HOST_NOT_FOUND_ERROR, { hostname = "here.test" })
+    assert.matches("cannot be reached", response.error_string, 1, true)
+  end)
+
+  it("is not asked for .onion", function()
+    names()
+    fails(R.HOST_NOT_FOUND_ERROR, { hostname = "here.onion" })
+    assert.same({}, dns.queries)
+  end)
+
+  it("may be silent while the request is cancelled", function()
+    names { silent = true }
+    local response = http.get({ hostname = "here.test" }, helper.expect(function() end))
+    helper.wait(function() return #dns.queries == 2 end)
+    response:abort()
+    helper.wait_calls()
+    assert.equal(R.OPERATION_CANCELLED_ERROR, response.error)
   end)
 end)

@@ -246,21 +246,24 @@ static void on_datagram(evutil_socket_t fd, short what, void *arg)
         serve(&a, bytes, (size_t)n);
 }
 
-/* Questions are small: each comes in one piece, behind its length. */
+/* Questions are small: each comes in one piece, behind its length; several may come at once. */
 static void on_stream(evutil_socket_t fd, short what, void *arg)
 {
-    unsigned char bytes[600];
+    unsigned char bytes[4096];
     raw_dns *dns = arg;
-    struct asked a;
     (void)what;
-    memset(&a, 0, sizeof a);
-    a.dns = dns;
-    a.stream = fd;
     ssize_t n = recv(fd, bytes, sizeof bytes, 0);
-    if (n > 2) {
-        serve(&a, bytes + 2, (size_t)n - 2);
-        return;
+    for (ssize_t at = 0, length; at + 2 < n; at += 2 + length) {
+        struct asked a;
+        memset(&a, 0, sizeof a);
+        a.dns = dns;
+        a.stream = fd;
+        length = bytes[at] << 8 | bytes[at + 1];
+        if (at + 2 + length <= n)
+            serve(&a, bytes + at + 2, (size_t)length);
     }
+    if (n > 0)
+        return;
     for (int i = 0; i < MAX_STREAMS; i++) {
         int own = dns->streams[i] ? event_get_fd(dns->streams[i]) : -1;
         if (own == fd)

@@ -192,12 +192,8 @@ static const char *words_for(int status)
         return "it cannot be a name: a part of it is longer than 63 bytes, or all of it than 255";
     case ARES_ETIMEOUT:
         return "the name server did not answer";
-    case ARES_ECONNREFUSED:
-        return "the name server cannot be reached";
-    case ARES_ESERVFAIL:
-        return "the name server failed (SERVFAIL)";
-    case ARES_EREFUSED:
-        return "the name server refused to answer";
+    case ARES_ECONNREFUSED: /* or answered with SERVFAIL or REFUSED, as often as it was asked */
+        return "the name server failed, or cannot be reached";
     case ARES_ENOMEM:
         return "no memory for a name look-up";
     case ARES_EFORMERR:
