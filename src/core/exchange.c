@@ -291,6 +291,43 @@ void mw_exchange_on_bytes(mw_exchange *x, const void *bytes, size_t length)
         no_memory(x);
 }
 
+/* Not much more than what the user wants to have waiting. */
+static size_t wanted(const mw_exchange *x, size_t size)
+{
+    static const size_t least = 16 << 10;
+    size_t most = x->read_buffer_size;
+    if (most == 0)
+        return size;
+    size_t waits = evbuffer_get_length(x->buffer);
+    size_t room = most > waits + least ? most - waits : least;
+    return size < room ? size : room;
+}
+
+void *mw_exchange_reserve(mw_exchange *x, size_t *size)
+{
+    struct evbuffer_iovec space;
+    if (x->buffer == NULL)
+        x->buffer = evbuffer_new();
+    if (x->ended || x->buffer == NULL)
+        return NULL;
+    *size = wanted(x, *size);
+    if (evbuffer_reserve_space(x->buffer, (ev_ssize_t)*size, &space, 1) != 1)
+        return NULL;
+    return space.iov_base;
+}
+
+void mw_exchange_commit(mw_exchange *x, void *bytes, size_t length)
+{
+    struct evbuffer_iovec space = {bytes, length};
+    struct evbuffer *buffer = length > 0 ? room_for(x, length) : NULL;
+    if (buffer == NULL)
+        return;
+    if (evbuffer_commit_space(buffer, &space, 1) == 0)
+        body_came(x, length);
+    else
+        no_memory(x);
+}
+
 void mw_exchange_on_trailers(mw_exchange *x, struct mw_headers *fields)
 {
     struct mw_headers *old = x->ended ? fields : &x->trailers;

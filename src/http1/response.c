@@ -4,7 +4,10 @@
 
 #include <string.h>
 
-enum { MOST_INTERIMS = 32 };
+enum {
+    MOST_INTERIMS = 32,
+    BULK = (128 << 10) - 64 /* read at once: with what libevent adds, a power of two */
+};
 
 static const struct mw_allocator *allocator_of(const struct http1_client *c)
 {
@@ -14,7 +17,7 @@ static const struct mw_allocator *allocator_of(const struct http1_client *c)
 void http1_response_begin(struct http1_client *c)
 {
     c->reading = HTTP1_READ_HEAD;
-    c->heard = c->head_seen = c->closing_after = false;
+    c->heard = c->head_seen = c->closing_after = c->in_bulk = false;
     c->interims = 0;
 }
 
@@ -305,20 +308,64 @@ static void take(struct http1_client *c, const char *bytes, size_t n)
     }
 }
 
-void http1_response_readable(struct http1_client *c)
+static void came(struct http1_client *c)
+{
+    c->heard = true;
+    mw_exchange_on_activity(c->x);
+}
+
+/* Whether a large body comes fast: then it is read into its place. What comes slowly, and so in small
+ * pieces, is put together. */
+static bool in_bulk(const struct http1_client *c)
+{
+    return c->in_bulk && c->reading == HTTP1_READ_LENGTH && c->left >= HTTP1_RECEIVED;
+}
+
+/* False without memory, with nothing done. */
+static bool read_bulk(struct http1_client *c, enum mw_io *io)
+{
+    mw_exchange *x = c->x;
+    size_t n, size = c->left < BULK ? (size_t)c->left : BULK;
+    char *place = mw_exchange_reserve(x, &size);
+    if (place == NULL)
+        return false;
+    *io = wire_read_into(&c->wire, place, size, &n);
+    if (*io != MW_IO_DONE)
+        return true;
+    came(c);
+    c->in_bulk = n > size / 2;
+    c->left -= n;
+    mw_exchange_commit(x, place, n);
+    if (http1_still(c, x) && c->left == 0)
+        done(c, 0);
+    return true;
+}
+
+static enum mw_io read_some(struct http1_client *c)
 {
     char *bytes;
     size_t n;
-    enum mw_io io = wire_read(&c->wire, &bytes, &n);
+    enum mw_io io;
+    if (in_bulk(c) && read_bulk(c, &io))
+        return io;
+    io = wire_read(&c->wire, &bytes, &n);
     if (io == MW_IO_DONE) {
-        c->heard = true;
-        mw_exchange_on_activity(c->x);
+        came(c);
+        c->in_bulk = n == HTTP1_RECEIVED;
         take(c, bytes, n);
-    } else if (io == MW_IO_END && c->reading == HTTP1_READ_UNTIL_CLOSE) {
-        done(c, 0);
-    } else if (io == MW_IO_END || io == MW_IO_FAILED) {
-        lost(c, io);
-    } else if (c->write_failed && !c->heard) {
-        lost(c, MW_IO_FAILED); /* it had said nothing */
     }
+    return io;
+}
+
+void http1_response_readable(struct http1_client *c)
+{
+    enum mw_io io = read_some(c);
+    if (io == MW_IO_DONE)
+        return; /* c may be gone */
+    if (io == MW_IO_END && c->reading == HTTP1_READ_UNTIL_CLOSE)
+        done(c, 0);
+    else if (io == MW_IO_END || io == MW_IO_FAILED)
+        lost(c, io);
+    else if (c->write_failed && !c->heard)
+        lost(c, MW_IO_FAILED); /* it had said nothing */
 }
