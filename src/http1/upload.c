@@ -19,7 +19,7 @@ enum {
 
 static bool in_memory(const struct mw_outgoing *out)
 {
-    return out->body != NULL;
+    return out->body != NULL && !out->in_chunks; /* whoever asks for chunks gets them */
 }
 
 static void go_on_later(struct http1_client *c)

@@ -68,7 +68,7 @@ void http1_send(struct http1_client *c, mw_exchange *x)
     const struct mw_outgoing *out = mw_exchange_outgoing(x);
     attach(c, x);
     bool with_body = c->has_body && out->body != NULL && out->body_length <= SMALL_BODY &&
-                     !out->expects_continue;
+                     !out->in_chunks && !out->expects_continue;
     size_t body = with_body ? (size_t)out->body_length : 0;
     char *head = wire_stage(&c->wire, head_bound(out) + body);
     if (head == NULL) {
