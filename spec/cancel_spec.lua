@@ -83,7 +83,7 @@ for what, reply in pairs {
     MOMENTS[where .. what] = function(start)
       local server = serve(function(conn) conn:send(HEAD .. reply) end, tls)
       local response = start { url = helper.url(server), ca_file = certs.ca_file }
-      return function() return response.bytes_available == 3 end
+      return function() return response.bytes_available >= 3 end
     end
   end
 end

@@ -228,13 +228,14 @@ describe("a TLS handshake", function()
   end)
 end)
 
--- What was sent before the end, and the phase in which that end is noticed.
+-- What was sent before the end, the phase in which that end is noticed, the status, the body; and more of it
+-- that may have been told: an engine may wait for the end of a chunk, or not.
 local CUTS = {
   ["before the head"] = { "", "head", 0 },
   ["in the status line"] = { "HTTP/1.1 2", "head", 0 },
   ["in the head"] = { HEAD .. "Content-Length: 5\r\nX-", "head", 0 },
   ["in a counted body"] = { HEAD .. "Content-Length: 5\r\n\r\nabc", "body", 200, "abc" },
-  ["in a chunked body"] = { HEAD .. "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5\r\nde", "body", 200, "abc" },
+  ["in a chunked body"] = { HEAD .. "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5\r\nde", "body", 200, "abc", "de" },
   ["before the last chunk"] = { HEAD .. "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "body", 200, "abc" },
   ["in the last chunk"] = { HEAD .. "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n", "body", 200, "abc" },
 }
@@ -243,7 +244,7 @@ describe("a connection", function()
   helper.setup()
 
   for where, cut in pairs(CUTS) do
-    local bytes, phase, status, body = unpack(cut)
+    local bytes, phase, status, body, more = unpack(cut)
 
     -- Ends the connection once what was sent has arrived.
     local function lose(tls, ending)
@@ -261,7 +262,8 @@ describe("a connection", function()
         end
       end)
       assert.equal(status, response.status_code)
-      assert.equal(body or "", response:read_string())
+      local got = response:read_string()
+      assert.is_true(got == (body or "") or got == (body or "") .. (more or ""), got)
       assert.is_true(response.at_end)
       return server, response
     end

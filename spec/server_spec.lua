@@ -198,7 +198,10 @@ describe("http.serve", function()
   it("closes connections that are idle for too long", function()
     local server = serve(helper.expect(function() end), { idle_timeout = 0.05 * SLOW })
     assert.equal("", talk(server, ""))
-    assert.equal("", talk(server, "GET / HT"))
+    local reply = talk(server, "GET / HT")
+    if reply ~= "" then -- it may be told why (RFC 9110, 15.5.9)
+      assert.matches("^HTTP/1%.1 408 .*\r\nConnection: close\r\n", reply)
+    end
     assert.equal(200, (ask(server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"))) -- and then closes
   end)
 end)
@@ -469,7 +472,7 @@ describe("a body where none is expected", function()
       end
       assert.is_true(#paths <= 2)
       if http.can "be_strict" then
-        assert.equal(name:find("TRACE") and 0 or 2, #paths)
+        assert.equal(2, #paths)
       end
     end)
   end

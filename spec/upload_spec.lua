@@ -436,7 +436,9 @@ describe("what the engine cannot do", function()
       it("is not " .. name, function()
         local server = helper.respond(OK)
         post(server, R.NO_ERROR)
-        assert.equal(value, server.requests[1].headers[name:lower()])
+        local request = server.requests[1]
+        assert.equal(value, request.headers[name:lower()])
+        assert.equal(request.headers["content-length"] and "hello" or "5\r\nhello\r\n0\r\n\r\n", request.body)
       end)
     else
       it("is error 302: " .. name, function()
