@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs a command pinned to one core and writes what the kernel charged it: CPU time and peak
-// memory.
+// Runs a command pinned to one core and writes what it took: the CPU time and peak memory that the
+// kernel charged, and the time on the clock.
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -17,23 +17,33 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct usage {
     int64_t user;   // microseconds
     int64_t system; // microseconds
     int64_t rss;    // KiB, the peak
+    int64_t wall;   // microseconds
 };
 
 static const char help[] =
     "usage: cpu [-c CORE] [-n RUNS] -o FILE COMMAND [ARGUMENT...]\n"
-    "Writes to FILE: user and system microseconds, and peak resident KiB, of COMMAND.\n"
+    "Writes to FILE: user and system microseconds, peak resident KiB, and microseconds of the\n"
+    "clock, of COMMAND.\n"
     "With -n, of the run whose total is the median.\n"
     "Exit status: COMMAND's; 128 + the signal that ended it; 2 for a wrong call.\n";
 
 static int64_t microseconds(struct timeval t)
 {
     return (int64_t)t.tv_sec * 1000000 + (int64_t)t.tv_usec;
+}
+
+static int64_t clock_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + (int64_t)t.tv_nsec / 1000;
 }
 
 static int by_total(const void *a, const void *b)
@@ -66,6 +76,7 @@ static int measure(char **command, int core, struct usage *u)
 {
     struct rusage r;
     int status;
+    int64_t begin = clock_now();
     pid_t pid = fork();
 
     if (pid < 0) {
@@ -80,6 +91,7 @@ static int measure(char **command, int core, struct usage *u)
             return 126;
         }
     }
+    u->wall = clock_now() - begin;
     u->user = microseconds(r.ru_utime);
     u->system = microseconds(r.ru_stime);
     u->rss = r.ru_maxrss;
@@ -93,7 +105,8 @@ static int write_usage(const char *path, const struct usage *u)
         fprintf(stderr, "cpu: %s: %s\n", path, strerror(errno));
         return -1;
     }
-    fprintf(f, "%" PRId64 " %" PRId64 " %" PRId64 "\n", u->user, u->system, u->rss);
+    fprintf(f, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", u->user, u->system, u->rss,
+            u->wall);
     return fclose(f);
 }
 

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- N GETs by 64 chains, each starting its next request in the callback of the one before.
--- usage: moonwire bench/get.lua PORT REQUESTS
+-- N GETs by chains, 64 unless told, each starting its next request in the callback of the one before.
+-- usage: moonwire bench/get.lua PORT REQUESTS [CHAINS]
 
-local CHAINS, BODY_LENGTH = 64, 13
+local BODY_LENGTH = 13
 
-local port, wanted = tonumber(arg[1]), tonumber(arg[2])
+local port, wanted, chains = tonumber(arg[1]), tonumber(arg[2]), tonumber(arg[3] or 64)
 local started, finished, failed = 0, 0, 0
 local options = { hostname = "127.0.0.1", port = port, path = "/" } -- as libcurl's handles keep theirs
 local start
@@ -34,6 +34,6 @@ function start()
   http.get(options, done)
 end
 
-for _ = 1, math.min(CHAINS, wanted) do
+for _ = 1, math.min(chains, wanted) do
   start()
 end
