@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Opens many connections to a server, makes one GET of 13 bytes on each, and holds them until its
-// standard input ends. Prints how many it holds.
+// Opens a few connections to a server, makes one GET of 13 bytes on each, prints how many it holds,
+// and for a line on its standard input opens more and prints again. Holds all until its input ends.
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -121,25 +121,32 @@ static void hold_some(int port, long first, long count, SSL_CTX *context)
     }
 }
 
+static void hold(int port, long first, long last, SSL_CTX *context)
+{
+    for (long i = first; i < last; i += AT_ONCE)
+        hold_some(port, i, last - i < AT_ONCE ? last - i : AT_ONCE, context);
+    printf("%ld\n", last);
+    fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
-    bool tls = argc == 4 && strcmp(argv[3], "tls") == 0;
-    int port = argc > 2 ? atoi(argv[1]) : 0;
-    long wanted = argc > 2 ? atol(argv[2]) : 0;
+    bool tls = argc == 5 && strcmp(argv[4], "tls") == 0;
+    int port = argc > 3 ? atoi(argv[1]) : 0;
+    long few = argc > 3 ? atol(argv[2]) : 0, more = argc > 3 ? atol(argv[3]) : 0;
     SSL_CTX *context = tls ? SSL_CTX_new(TLS_client_method()) : NULL;
-    char byte;
+    char line[8];
 
-    if (argc > 4 || port < 1 || port > 65535 || wanted < 1 || (argc == 4 && !tls)) {
-        fputs("usage: idle_connections PORT CONNECTIONS [tls]\n", stderr);
+    if (argc > 5 || port < 1 || port > 65535 || few < 1 || more < 1 || (argc == 5 && !tls)) {
+        fputs("usage: idle_connections PORT FEW MORE [tls]\n", stderr);
         return 2;
     }
     if (tls && !context)
         die("SSL_CTX_new");
-    for (long i = 0; i < wanted; i += AT_ONCE)
-        hold_some(port, i, wanted - i < AT_ONCE ? wanted - i : AT_ONCE, context);
-    printf("%ld\n", wanted);
-    fflush(stdout);
-    while (read(STDIN_FILENO, &byte, 1) > 0)
+    hold(port, 0, few, context);
+    if (fgets(line, sizeof(line), stdin))
+        hold(port, few, few + more, context);
+    while (fgets(line, sizeof(line), stdin))
         ;
     SSL_CTX_free(context);
     return 0;
