@@ -233,7 +233,7 @@ static void refuses_request_lines(void)
     static const char method[] = "400 the request line does not begin with a method and a blank";
     static const char version[] = "400 the request line does not end in a version of HTTP";
     static const char blanks[] = "400 the request line has more than two blanks";
-    static const char other[] = "505 its version is neither HTTP/1.1 nor HTTP/1.0";
+    static const char other[] = "505 its version is neither 1.1 nor 1.0";
     static const char byte[] = "400 the target has a byte that is not allowed there";
     static const char target[] = "400 the request line has no target, or two blanks before it";
     static const char form[] = "400 the target is neither a path nor a URL with a host";
@@ -366,7 +366,7 @@ static void refuses_hosts(void)
 static void refuses_framing(void)
 {
     static const char number[] = "400 Content-Length is not a number";
-    static const char beyond[] = "400 Content-Length is beyond all numbers";
+    static const char beyond[] = "413 Content-Length is beyond all numbers";
     static const char both[] = "400 there is a Content-Length beside Transfer-Encoding";
     static const char twice[] = "400 there are several Content-Length fields";
     static const char unknown[] = "501 Transfer-Encoding is not \"chunked\" alone";
@@ -389,7 +389,7 @@ static void refuses_framing(void)
         {B(GET "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
          "400 there are several Transfer-Encoding fields"},
         {B("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n"),
-         "400 there is a Transfer-Encoding in HTTP/1.0"},
+         "400 there was no Transfer-Encoding before version 1.1"},
         {B(GET "Transfer-Encoding: gzip\r\n"), unknown},
         {B(GET "Transfer-Encoding: identity\r\n"), unknown},
         {B(GET "Transfer-Encoding: xchunked\r\n"), unknown},
@@ -448,7 +448,7 @@ static void refuses_replies(void)
         {B("HTTP/1.1 200 OK\r\r\n"), line},
         {B("HTTP/1.1 200 OK\n"), "400 a line ends in LF without CR"},
         {B("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n"),
-         "400 there is a Transfer-Encoding in HTTP/1.0"},
+         "400 there was no Transfer-Encoding before version 1.1"},
         {B("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n"),
          "501 Transfer-Encoding is not \"chunked\" alone"},
         {B("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n"),

@@ -50,8 +50,8 @@ struct http1_head {
 
     /* why it is BAD */
     const char *wrong; /* words for people: "a field has no colon" */
-    int refusal;       /* what a server answers: 400, 414, 431, 501, 505; a reply that is larger
-                          than its limits has 431 */
+    int refusal; /* what a server answers: 400, 413, 414, 431, 501, 505; a reply that is larger
+                    than its limits has 431 */
 
     /* how far it is: whole lines are read once, and never again */
     size_t line;     /* where the line begins that is being read */
