@@ -17,6 +17,9 @@ local OPTIONS = {
   max_head_size = "number",
   max_body_size = "number",
   idle_timeout = "number",
+  header_timeout = "number",
+  min_rate = "number",
+  reuse_port = "boolean",
 }
 
 local Server = {}
@@ -166,6 +169,9 @@ function M.listen(options, on_request, level)
     max_head_size = options.max_head_size,
     max_body_size = options.max_body_size,
     idle_timeout = options.idle_timeout,
+    header_timeout = options.header_timeout,
+    min_rate = options.min_rate,
+    reuse_port = options.reuse_port,
     stream = options.stream,
   }, on_request)
   if not ok then

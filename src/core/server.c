@@ -63,6 +63,12 @@ int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
         how.max_body_size = 16u << 20;
     if (how.idle_timeout == 0)
         how.idle_timeout = 60;
+    if (!(engine_of(rt)->can & MW_CAN_STREAM_REQUEST) &&
+        (how.header_timeout != 0 || how.min_rate != 0))
+        return mw_fail(rt, MW_EINVAL,
+                       "the %s engine sees requests only when they are whole: it has neither "
+                       "header_timeout nor min_rate",
+                       engine_of(rt)->name);
     if (how.header_timeout == 0)
         how.header_timeout = 30;
     if (how.min_rate == 0)

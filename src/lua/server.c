@@ -119,6 +119,14 @@ static void read_listen(lua_State *L, mw_listen *how)
     lua_getfield(L, 1, "idle_timeout");
     if (!lua_isnil(L, -1))
         how->idle_timeout = l_option_number(L, "idle_timeout", -1, 0.001, 1e9);
+    lua_getfield(L, 1, "header_timeout");
+    if (!lua_isnil(L, -1))
+        how->header_timeout = l_option_number(L, "header_timeout", -1, 0.001, 1e9);
+    lua_getfield(L, 1, "min_rate");
+    if (!lua_isnil(L, -1))
+        how->min_rate = (size_t)l_option_number(L, "min_rate", -1, 1, 1e15);
+    lua_getfield(L, 1, "reuse_port");
+    how->reuse_port = lua_toboolean(L, -1);
 }
 
 /* listen(options, handler(request)) -> server | nil, message, code. serve.lua checks the options.
