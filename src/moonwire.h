@@ -251,12 +251,20 @@ typedef ptrdiff_t (*mw_read_fn)(mw_exchange *x, void *bytes, size_t size, void *
  * anything else the exchange ends. */
 typedef int (*mw_rewind_fn)(mw_exchange *x, void *ud);
 
+/* Addresses to connect to in the place of a look-up. TLS and Host still have the name. */
+typedef struct mw_resolve {
+    const char *host;      /* as in the URL, whatever its case; an IPv6 address without brackets */
+    int port;              /* 0: any */
+    const char *addresses; /* numeric, in the order in which to try them: "127.0.0.1,::1" */
+} mw_resolve;
+
 /* What to ask for. Zero everywhere means the default. Copied by mw_exchange_start. */
 typedef struct mw_options {
     const char *method;   /* NULL: "GET" */
     const char *url;      /* "https://example.com/path?query"; or, where NULL, the parts: */
     const char *protocol; /* "http", "https:"; NULL: "http" */
-    const char *hostname; /* "example.com", "127.0.0.1", "::1" or "[::1]" */
+    const char *hostname; /* "example.com", "127.0.0.1", "::1", "[::1]" or "fe80::1%eth0", whose
+                             zone is not sent; in a URL it is "[fe80::1%25eth0]" */
     const char *path;     /* NULL: "/" */
     const char *query;    /* without the "?" */
     int port;             /* 0: 80, or 443 for https */
@@ -290,6 +298,13 @@ typedef struct mw_options {
     const char *key_file;  /* PEM: its private key; NULL: in cert_file */
     const char *pins; /* "sha256//BASE64;sha256//…": digests of public keys, one of which must be
                          the server's, also where insecure is set */
+
+    /* Where to connect to, if not to the addresses of the host. The last two are for engines with
+     * the capability connect_anyhow. */
+    const mw_resolve *resolve; /* the first entry that fits counts */
+    size_t resolve_count;
+    const char *local_address; /* numeric: connect from there */
+    const char *unix_path;     /* a socket's file, in the place of host and port */
 
     /* Callbacks, each of which may be NULL, in the order in which they are called. */
     mw_sent_fn on_sent;       /* request body moved on; never without one */

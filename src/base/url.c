@@ -37,6 +37,27 @@ static const char *split_port(struct mw_span text, int *port)
     return NULL;
 }
 
+void mw_url_cut_zone(struct mw_url_parts *parts)
+{
+    struct mw_span host = parts->host;
+    const char *zone = memchr(host.at, '%', host.length);
+    parts->has_zone = zone != NULL;
+    if (zone == NULL)
+        return;
+    parts->host.length = (size_t)(zone - host.at);
+    parts->zone = (struct mw_span){zone + 1, host.length - parts->host.length - 1};
+}
+
+/* In a URL the "%" is percent-encoded (RFC 6874, 2), which not everybody does; a zone that is the
+ * number 25 looks like that, with nothing behind it. */
+static void decode_zone(struct mw_url_parts *parts)
+{
+    if (parts->zone.length > 2 && memcmp(parts->zone.at, "25", 2) == 0) {
+        parts->zone.at += 2;
+        parts->zone.length -= 2;
+    }
+}
+
 static const char *split_authority(struct mw_span text, struct mw_url_parts *parts)
 {
     if (memchr(text.at, '@', text.length) != NULL)
@@ -49,6 +70,8 @@ static const char *split_authority(struct mw_span text, struct mw_url_parts *par
             return "the \"[\" of the host has no \"]\"";
         parts->host = (struct mw_span){text.at + 1, (size_t)(end - text.at) - 1};
         parts->bracketed = true;
+        mw_url_cut_zone(parts);
+        decode_zone(parts);
         size_t rest = text.length - (size_t)(end - text.at) - 1;
         if (rest > 0 && end[1] != ':')
             return "only a port may follow the \"]\" of the host";
@@ -113,11 +136,13 @@ static char *put_lower(char *at, struct mw_span text)
     return at;
 }
 
-static char *put_authority(char *at, struct mw_span host, const char *port)
+static char *put_authority(char *at, struct mw_span host, const char *mark, struct mw_span zone,
+                           const char *port)
 {
     bool v6 = memchr(host.at, ':', host.length) != NULL;
     at = put_text(at, v6 ? "[" : "");
     at = put_lower(at, host);
+    at = put(put_text(at, mark), zone);
     at = put_text(at, v6 ? "]" : "");
     return put_text(at, port);
 }
@@ -145,26 +170,34 @@ bool mw_url_join(struct mw_url *url, const struct mw_allocator *a, const struct 
     if (url->port != own)
         print_port(port, url->port);
     size_t authority = p->host.length + sizeof "[]" + sizeof port;
+    const struct mw_span none = {"", 0};
     char *at = mw_alloc(a, p->scheme.length + p->path.length + p->query.length + 2 * authority +
-                               p->host.length + sizeof "://" + sizeof "/?");
+                               2 * (p->host.length + p->zone.length) + sizeof "://" + sizeof "/?" +
+                               sizeof "%25" + sizeof "%");
     if (at == NULL)
         return false;
 
     /* scheme and host have no case (RFC 3986, 6.2.2.1) */
     url->href = at;
     at = put_text(put_lower(at, p->scheme), "://");
-    at = put_authority(at, p->host, port);
+    at = put_authority(at, p->host, p->has_zone ? "%25" : "", p->zone, port);
     url->target = at;
     at = p->path.length > 0 ? put(at, p->path) : put_text(at, "/");
     if (p->has_query)
         at = put(put_text(at, "?"), p->query);
     *at++ = '\0';
     url->authority = at;
-    at = put_authority(at, p->host, port);
+    at = put_authority(at, p->host, "", none, port);
     *at++ = '\0';
     url->host = at;
     at = put_lower(at, p->host);
-    *at = '\0';
+    *at++ = '\0';
+    url->address = NULL;
+    if (p->has_zone) {
+        url->address = at;
+        at = put(put_text(put_lower(at, p->host), "%"), p->zone);
+        *at = '\0';
+    }
     return true;
 }
 

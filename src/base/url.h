@@ -17,21 +17,27 @@ struct mw_url_parts {
     struct mw_span scheme; /* without the colon */
     struct mw_span host;   /* without brackets */
     bool bracketed;        /* it had them, so it must be an IPv6 address */
-    struct mw_span path;   /* with its "/" or empty */
-    struct mw_span query;  /* without the "?" */
-    bool has_query;        /* which may be empty */
-    int port;              /* 0: the scheme's own */
+    struct mw_span zone;   /* of such an address: "eth0"; it is no part of `host` */
+    bool has_zone;
+    struct mw_span path;  /* with its "/" or empty */
+    struct mw_span query; /* without the "?" */
+    bool has_query;       /* which may be empty */
+    int port;             /* 0: the scheme's own */
 };
 
 /* Takes a URL apart (RFC 3986; the fragment is dropped). Returns NULL, or words for what is wrong
  * with it. The spans point into `text`; their bytes are not checked. */
 const char *mw_url_split(const char *text, struct mw_url_parts *parts);
 
+/* Takes the zone ("%eth0") off the host, if there is one. */
+void mw_url_cut_zone(struct mw_url_parts *parts);
+
 struct mw_url {
     char *href;            /* "http://[::1]:8080/path?query"; the block that holds all of these */
     const char *target;    /* "/path?query" */
     const char *host;      /* "::1" */
-    const char *authority; /* "[::1]:8080", without a port that is the scheme's own */
+    const char *authority; /* "[::1]:8080", without a port that is the scheme's own, nor a zone */
+    const char *address;   /* "fe80::1%eth0", where there is a zone; NULL otherwise */
     bool secure;           /* https */
     bool known;            /* a scheme that we speak */
     unsigned short port;

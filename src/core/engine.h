@@ -83,8 +83,12 @@ void *mw_exchange_wire(const mw_exchange *x); /* exchange_size zeroed bytes, the
 struct mw_outgoing {
     const char *method;
     const char *target;
-    const char *host; /* to look up, to verify */
+    const char *host; /* to look up, to verify; an address is without its zone */
     unsigned short port;
+    const char *addresses;     /* to connect to in the place of a look-up (mw_addresses_read); NULL:
+                                  none are given. Connections to them serve no other requests */
+    const char *unix_path;     /* these two: of engines that can (MW_CAN_CONNECT_ANYHOW); */
+    const char *local_address; /* NULL: not asked for */
     bool secure, idempotent, expects_continue;
     double
         expect_timeout; /* the body goes after so many seconds without a 100; MW_NEVER: only then */
@@ -104,7 +108,8 @@ const struct mw_outgoing *mw_exchange_outgoing(const mw_exchange *x);
 void mw_exchange_on_phase(mw_exchange *x, enum mw_phase phase);
 enum mw_phase mw_exchange_phase(const mw_exchange *x);
 
-/* It waits for another exchange to be over, or does so no longer: meanwhile it is not connecting. */
+/* It waits for another exchange to be over, or does so no longer: meanwhile it is not connecting.
+ */
 void mw_exchange_on_queued(mw_exchange *x, bool queued);
 
 /* Something came from the peer, be it only a part of what is reported next. */

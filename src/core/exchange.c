@@ -46,6 +46,7 @@ static void forget_request(mw_exchange *x)
     if (!x->forgotten) /* the engine may be another by the time x is freed */
         engine_of(x)->forget(x);
     x->forgotten = true;
+    mw_route_free(&x->route, a);
     mw_headers_free(&x->fields, a);
     mw_body_free(x);
 }
@@ -415,6 +416,13 @@ static bool impossible(mw_exchange *x, struct mw_failure *f)
     if (mw_headers_find(&x->fields, "Upgrade", NULL) && !(engine->can & MW_CAN_UPGRADE)) {
         mw_failure_text(f, "the %s engine cannot upgrade a connection to another protocol",
                         engine->name);
+        return true;
+    }
+    if ((x->outgoing.unix_path != NULL || x->outgoing.local_address != NULL) &&
+        !(engine->can & MW_CAN_CONNECT_ANYHOW)) {
+        mw_failure_text(f, "the %s engine cannot connect %s", engine->name,
+                        x->outgoing.unix_path != NULL ? "to a unix socket"
+                                                      : "from an address that is chosen");
         return true;
     }
     if (x->body.unusable != NULL)

@@ -6,6 +6,7 @@
 #include "base/url.h"
 #include "core/body.h"
 #include "core/engine.h"
+#include "core/route.h"
 #include "core/runtime.h"
 
 #include <event2/event.h>
@@ -43,6 +44,7 @@ struct mw_exchange {
 
     /* the request */
     struct mw_url url;
+    struct mw_route route;
     char *method;
     struct mw_body body;
     struct mw_headers fields;

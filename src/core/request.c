@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LONGEST_ZONE = 15 }; /* as the names of interfaces */
+
 #define AGENT "moonwire/" MW_VERSION
 
 static struct mw_span span(const char *text)
@@ -47,12 +49,10 @@ static bool is_ipv6(struct mw_span host)
 {
     char text[64];
     unsigned char address[16];
-    const char *zone = memchr(host.at, '%', host.length);
-    size_t length = zone != NULL ? (size_t)(zone - host.at) : host.length;
-    if (length >= sizeof text)
+    if (host.length >= sizeof text)
         return false;
-    memcpy(text, host.at, length);
-    text[length] = '\0';
+    memcpy(text, host.at, host.length);
+    text[host.length] = '\0';
     return inet_pton(AF_INET6, text, address) == 1;
 }
 
@@ -60,8 +60,13 @@ static int check_host(mw_runtime *rt, const struct mw_url_parts *parts)
 {
     struct mw_span host = parts->host;
     int result = check(rt, "hostname", mw_bad_host, host);
+    if (result == MW_OK && parts->has_zone)
+        result = check(rt, "zone in the hostname", mw_bad_host, parts->zone);
     if (result != MW_OK)
         return result;
+    if (parts->zone.length > LONGEST_ZONE)
+        return mw_fail(rt, MW_EINVAL, "bad zone in the hostname: it is longer than %d bytes",
+                       LONGEST_ZONE);
     if (host.at == NULL || host.length > 255)
         return mw_fail(rt, MW_EINVAL, "bad hostname: it is longer than 255 bytes");
     if (has_empty_part(host))
@@ -92,6 +97,8 @@ static int parts_of_options(mw_runtime *rt, const mw_options *o, struct mw_url_p
         parts->host.length -= 2;
         parts->bracketed = true;
     }
+    if (memchr(parts->host.at, ':', parts->host.length) != NULL)
+        mw_url_cut_zone(parts);
     if (o->port < 0 || o->port > 65535)
         return mw_fail(rt, MW_EINVAL, "bad port: %d is not between 1 and 65535", o->port);
     parts->port = o->port;
@@ -335,6 +342,8 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
         result = check_clock(x->rt, "total_timeout", o->total_timeout);
     if (result == MW_OK)
         result = check_clock(x->rt, "expect_timeout", o->expect_timeout);
+    if (result == MW_OK)
+        result = mw_route_prepare(x, o);
     if (result == MW_OK)
         result = prepare_method(x, o);
     if (result == MW_OK)

@@ -182,7 +182,7 @@ static void on_addresses(const struct mw_addresses *found, const char *wrong, vo
 static void find_addresses(mw_exchange *x)
 {
     struct call *call = call_of(x);
-    const char *host = mw_exchange_outgoing(x)->host;
+    const struct mw_outgoing *out = mw_exchange_outgoing(x);
     call->next_address = 0;
     if (call->addresses == NULL)
         call->addresses = mw_alloc(&mw_exchange_runtime(x)->allocator, sizeof *call->addresses);
@@ -190,13 +190,15 @@ static void find_addresses(mw_exchange *x)
         give_up(x, MW_UNKNOWN_NETWORK_ERROR, MW_PHASE_RESOLVE, "no memory for addresses");
         return;
     }
-    if (mw_resolve_literal(host, call->addresses)) {
+    if (out->addresses != NULL)
+        mw_addresses_read(call->addresses, out->addresses);
+    if (out->addresses != NULL || mw_resolve_literal(out->host, call->addresses)) {
         connect_next(x);
         return;
     }
     struct mw_resolver *names = mw_names(mw_exchange_runtime(x));
     if (names != NULL)
-        call->lookup = mw_lookup_start(names, host, on_addresses, x);
+        call->lookup = mw_lookup_start(names, out->host, on_addresses, x);
     if (call->lookup == NULL)
         give_up(x, MW_UNKNOWN_NETWORK_ERROR, MW_PHASE_RESOLVE, "no memory for a name look-up");
 }

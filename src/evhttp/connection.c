@@ -28,6 +28,7 @@ static void destroy(struct connection *c)
     else if (c->tls.bev != NULL)
         bufferevent_free(c->tls.bev);
     mw_dealloc(a, c->host);
+    mw_dealloc(a, c->addresses);
     mw_tls_options_free(&c->tls_options, a);
     mw_dealloc(a, c);
 }
@@ -119,6 +120,8 @@ void connections_free(struct evhttp_state *state)
 static bool fits(const struct connection *c, const struct mw_outgoing *out)
 {
     return c->port == out->port && c->secure == out->secure && strcmp(c->host, out->host) == 0 &&
+           (c->addresses != NULL) == (out->addresses != NULL) &&
+           (c->addresses == NULL || strcmp(c->addresses, out->addresses) == 0) &&
            (!out->secure || mw_tls_options_same(&c->tls_options, &out->tls));
 }
 
@@ -156,7 +159,10 @@ static bool copy_key(struct connection *c, const struct mw_outgoing *out)
     c->port = out->port;
     c->secure = out->secure;
     c->host = mw_strdup(a, out->host);
-    return c->host != NULL && mw_tls_options_copy(&c->tls_options, &out->tls, a);
+    if (out->addresses != NULL)
+        c->addresses = mw_strdup(a, out->addresses);
+    return c->host != NULL && (c->addresses != NULL) == (out->addresses != NULL) &&
+           mw_tls_options_copy(&c->tls_options, &out->tls, a);
 }
 
 static bool open_tls(struct connection *c, struct mw_failure *f)

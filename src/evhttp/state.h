@@ -55,6 +55,7 @@ struct connection {
 
     /* which requests it fits */
     char *host;
+    char *addresses; /* given in the place of the host's; NULL: none */
     struct mw_tls_options tls_options;
     unsigned short port;
     bool secure;

@@ -22,8 +22,13 @@ static struct http1_client *client_of(struct mw_pooled *p)
 
 void http1_key(struct mw_origin_key *key, const struct mw_outgoing *out)
 {
-    *key = (struct mw_origin_key){
-        .host = out->host, .port = out->port, .secure = out->secure, .tls = out->tls};
+    *key = (struct mw_origin_key){.host = out->host,
+                                  .port = out->port,
+                                  .secure = out->secure,
+                                  .tls = out->tls,
+                                  .addresses = out->addresses,
+                                  .unix_path = out->unix_path,
+                                  .local_address = out->local_address};
 }
 
 static void no_memory(mw_exchange *x)

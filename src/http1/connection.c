@@ -215,7 +215,10 @@ static void on_dialed(int fd, const char *address, const struct mw_failure *f, v
 static void dial(struct http1_client *c, const struct mw_addresses *addresses)
 {
     const struct mw_outgoing *out = mw_exchange_outgoing(c->x);
-    struct mw_dial_options how = {.addresses = addresses, .port = out->port};
+    struct mw_dial_options how = {.addresses = addresses,
+                                  .port = out->port,
+                                  .unix_path = out->unix_path,
+                                  .local_address = out->local_address};
     const struct http1_engine *engine = c->engine;
     mw_exchange_on_phase(c->x, MW_PHASE_CONNECT);
     c->dial = mw_dial_start(&engine->rt->allocator, engine->rt->base, &how, on_dialed, c);
@@ -241,15 +244,21 @@ static void on_addresses(const struct mw_addresses *found, const char *wrong, vo
 static void look_up(struct http1_client *c)
 {
     struct mw_addresses found;
-    const char *host = mw_exchange_outgoing(c->x)->host;
+    const struct mw_outgoing *out = mw_exchange_outgoing(c->x);
     c->address[0] = '\0';
-    if (mw_resolve_literal(host, &found)) {
+    if (out->unix_path != NULL) {
+        dial(c, NULL);
+        return;
+    }
+    if (out->addresses != NULL)
+        mw_addresses_read(&found, out->addresses);
+    if (out->addresses != NULL || mw_resolve_literal(out->host, &found)) {
         dial(c, &found);
         return;
     }
     struct mw_resolver *names = mw_names(c->engine->rt);
     if (names != NULL)
-        c->lookup = mw_lookup_start(names, host, on_addresses, c);
+        c->lookup = mw_lookup_start(names, out->host, on_addresses, c);
     if (c->lookup == NULL)
         http1_client_fail(c, MW_UNKNOWN_NETWORK_ERROR, MW_PHASE_RESOLVE,
                           "no memory for a name look-up");

@@ -21,6 +21,7 @@ struct mw_origin_key {
     unsigned short port;
     bool secure;
     struct mw_tls_options tls; /* of no matter unless it is secure */
+    const char *addresses;     /* in the place of those that the host has; NULL: none */
     const char *unix_path;     /* NULL: none */
     const char *local_address; /* NULL: the system's choice */
 };

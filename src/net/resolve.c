@@ -97,21 +97,23 @@ bool mw_addresses_have(const struct mw_addresses *list, const char *text)
 
 void mw_addresses_add(struct mw_addresses *found, const char *text)
 {
-    struct mw_endpoint e;
-    if (found->count < MW_MAX_ADDRESSES && strlen(text) < MW_ADDRESS_SIZE &&
-        mw_endpoint_address(&e, text, 0) && !mw_addresses_have(found, text))
+    if (found->count < MW_MAX_ADDRESSES && strlen(text) < MW_ADDRESS_SIZE && mw_is_address(text) &&
+        !mw_addresses_have(found, text))
         snprintf(found->text[found->count++], MW_ADDRESS_SIZE, "%s", text);
 }
 
-bool mw_addresses_same(const struct mw_addresses *a, const struct mw_addresses *b)
+void mw_addresses_read(struct mw_addresses *found, const char *list)
 {
-    if (a->count != b->count)
-        return false;
-    for (unsigned i = 0; i < a->count; i++) {
-        if (strcmp(a->text[i], b->text[i]) != 0)
-            return false;
+    char text[MW_ADDRESS_SIZE];
+    found->count = 0;
+    for (;; list++) {
+        size_t length = strcspn(list, ",");
+        snprintf(text, sizeof text, "%.*s", length < sizeof text ? (int)length : 0, list);
+        mw_addresses_add(found, text);
+        list += length;
+        if (*list == '\0')
+            return;
     }
-    return true;
 }
 
 /* Whether a name is `last` or ends in ".last"; a dot at its end does not count. */

@@ -23,8 +23,8 @@ struct mw_addresses {
 
 /* Adds one that is an address and not there yet, as long as there is room. */
 void mw_addresses_add(struct mw_addresses *found, const char *text);
+void mw_addresses_read(struct mw_addresses *found, const char *list); /* "127.0.0.1,::1" */
 bool mw_addresses_have(const struct mw_addresses *list, const char *text);
-bool mw_addresses_same(const struct mw_addresses *a, const struct mw_addresses *b);
 
 /* `wrong` is NULL, or words for why there is no address. Runs from the loop only; it may start and
  * cancel look-ups, and free the resolver. */
