@@ -6,7 +6,7 @@
 
 enum {
     MOST_INTERIMS = 32,
-    BULK = (128 << 10) - 64 /* read at once: with what libevent adds, a power of two */
+    BULK = (64 << 10) - 64 /* read at once: with what libevent adds, a power of two */
 };
 
 static const struct mw_allocator *allocator_of(const struct http1_client *c)
