@@ -81,7 +81,7 @@ function M.of_response(response)
   if wire then
     return M.new(wire)
   end
-  if response.status_code ~= 101 and message then
+  if message == "the exchange was not upgraded" then
     message = ("the server did not upgrade the connection: it answered %d %s"):format(
       response.status_code, response.status_message)
     return nil, message, "refused"

@@ -344,6 +344,7 @@ void mw_exchange_on_upgrade(mw_exchange *x, struct mw_socket *s, const void *ear
         return;
     }
     x->connection = mw_connection_new(x->rt, s, early, length);
+    x->upgraded = true;
     if (x->connection == NULL)
         no_memory(x);
     else
@@ -385,10 +386,28 @@ void *mw_exchange_wire(const mw_exchange *x)
 
 /* ---- start and free ------------------------------------------------------------------------ */
 
+/* What this engine cannot do, in words that follow its name; NULL if it can. */
+static const char *beyond(const mw_exchange *x, unsigned can)
+{
+    bool streams = (can & MW_CAN_STREAM_UPLOAD) != 0, upgrades = (can & MW_CAN_UPGRADE) != 0;
+    if (!streams && (x->body.kind == MW_BODY_FILE || x->body.kind == MW_BODY_FUNCTION))
+        return "cannot read a body as it sends it; it sends those that are in memory";
+    if (!streams && mw_headers_find(&x->fields, "Transfer-Encoding", NULL))
+        return "cannot send a body with Transfer-Encoding; it sends bodies of a known length only";
+    if (!upgrades && mw_headers_find(&x->fields, "Upgrade", NULL))
+        return "cannot upgrade a connection to another protocol";
+    if (x->outgoing.unix_path != NULL && !(can & MW_CAN_CONNECT_ANYHOW))
+        return "cannot connect to a unix socket";
+    if (x->outgoing.local_address != NULL && !(can & MW_CAN_CONNECT_ANYHOW))
+        return "cannot connect from an address that is chosen";
+    return NULL;
+}
+
 /* What no engine, or not this one, can do: it ends at once, told from the loop like every end. */
 static bool impossible(mw_exchange *x, struct mw_failure *f)
 {
     const struct mw_engine *engine = engine_of(x);
+    const char *words = beyond(x, engine->can);
     mw_failure_init(f, MW_PROTOCOL_INVALID_OPERATION_ERROR, MW_PHASE_SEND);
     if (!x->url.known) {
         f->code = MW_PROTOCOL_UNKNOWN_ERROR;
@@ -396,38 +415,18 @@ static bool impossible(mw_exchange *x, struct mw_failure *f)
                         "\"%.*s\" is not a protocol that moonwire speaks; it speaks http and "
                         "https",
                         (int)strcspn(x->url.href, ":"), x->url.href);
-        return true;
-    }
-    bool streams = (engine->can & MW_CAN_STREAM_UPLOAD) != 0;
-    if (!streams && (x->body.kind == MW_BODY_FILE || x->body.kind == MW_BODY_FUNCTION)) {
-        mw_failure_text(f,
-                        "the %s engine cannot read a body as it sends it; it sends those that are "
-                        "in memory",
-                        engine->name);
-        return true;
-    }
-    if (!streams && mw_headers_find(&x->fields, "Transfer-Encoding", NULL)) {
-        mw_failure_text(f,
-                        "the %s engine cannot send a body with Transfer-Encoding; it sends "
-                        "bodies of a known length only",
-                        engine->name);
-        return true;
-    }
-    if (mw_headers_find(&x->fields, "Upgrade", NULL) && !(engine->can & MW_CAN_UPGRADE)) {
-        mw_failure_text(f, "the %s engine cannot upgrade a connection to another protocol",
-                        engine->name);
-        return true;
-    }
-    if ((x->outgoing.unix_path != NULL || x->outgoing.local_address != NULL) &&
-        !(engine->can & MW_CAN_CONNECT_ANYHOW)) {
-        mw_failure_text(f, "the %s engine cannot connect %s", engine->name,
-                        x->outgoing.unix_path != NULL ? "to a unix socket"
-                                                      : "from an address that is chosen");
-        return true;
-    }
-    if (x->body.unusable != NULL)
+    } else if (words != NULL) {
+        mw_failure_text(f, "the %s engine %s", engine->name, words);
+    } else if ((engine->can & MW_CAN_UPGRADE) && strcmp(x->method, "CONNECT") == 0 &&
+               x->url.target[0] == '/') {
+        mw_failure_text(f, "CONNECT asks for a host and a port, and has them as its path: "
+                           "\"example.com:443\"");
+    } else if (x->body.unusable != NULL) {
         *f = *x->body.unusable;
-    return x->body.unusable != NULL;
+    } else {
+        return false;
+    }
+    return true;
 }
 
 static int start(mw_exchange *x)

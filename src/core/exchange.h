@@ -62,6 +62,7 @@ struct mw_exchange {
     uint64_t received, sent;
     int64_t total;
     bool paused;
+    bool upgraded;
     mw_connection *connection; /* behind an upgrade, until it is taken */
 
     /* where it stands */

@@ -82,6 +82,17 @@ static int check_host(mw_runtime *rt, const struct mw_url_parts *parts)
                    (int)host.length, host.at);
 }
 
+static bool is_connect(const char *method)
+{
+    return method != NULL && strcmp(method, "CONNECT") == 0;
+}
+
+/* What CONNECT asks for (RFC 9112, 3.2.3). */
+static bool is_authority(const char *path)
+{
+    return path[0] != ':' && strrchr(path, ':') != NULL && mw_bad_authority(path, strlen(path)) < 0;
+}
+
 static int parts_of_options(mw_runtime *rt, const mw_options *o, struct mw_url_parts *parts)
 {
     memset(parts, 0, sizeof *parts);
@@ -107,7 +118,8 @@ static int parts_of_options(mw_runtime *rt, const mw_options *o, struct mw_url_p
                     strcmp(o->method, "OPTIONS") == 0; /* RFC 9112, 3.2.4 */
     if (o->path != NULL && strchr(o->path, '?') != NULL && o->query != NULL)
         return mw_fail(rt, MW_EINVAL, "bad path: \"%.60s\" holds a query already", o->path);
-    if (o->path != NULL && o->path[0] != '/' && !asterisk)
+    bool tunnel = o->path != NULL && is_connect(o->method) && is_authority(o->path);
+    if (o->path != NULL && o->path[0] != '/' && !asterisk && !tunnel)
         return mw_fail(rt, MW_EINVAL, "bad path: \"%.60s\" does not begin with \"/\"", o->path);
     parts->query = span(o->query);
     parts->has_query = parts->query.length > 0;
@@ -283,7 +295,8 @@ static int prepare_fields(mw_exchange *x, const mw_options *o)
     if (result != MW_OK)
         return result;
     if (!given(o, "Host"))
-        own[count++] = (mw_header){"Host", x->url.authority};
+        own[count++] =
+            (mw_header){"Host", is_connect(x->method) ? x->url.target : x->url.authority};
     if (!given(o, "User-Agent"))
         own[count++] = (mw_header){"User-Agent", AGENT};
     count += frame_body(x, o, &own[count], length, sizeof length);

@@ -152,8 +152,10 @@ mw_connection *mw_exchange_take_connection(mw_exchange *x)
     mw_connection *c = x->connection;
     x->connection = NULL;
     if (c == NULL) {
-        mw_fail(x->rt, MW_EINVAL, "the exchange has no connection to take%s",
-                x->finished ? "" : " before it has finished");
+        mw_fail(x->rt, MW_EINVAL, "%s",
+                x->upgraded   ? "the connection has been taken already"
+                : x->finished ? "the exchange was not upgraded"
+                              : "an exchange has no connection before it has finished");
         return NULL;
     }
     if (mw_connection_take(c) == MW_OK)

@@ -64,13 +64,14 @@ static void hand_over(struct http1_client *c, const char *early, size_t length)
 static void interim(struct http1_client *c, const struct http1_head *head, const char *bytes)
 {
     struct mw_headers fields = {0};
-    if (head->status == 100) {
-        http1_upload_release(c);
-    } else if (http1_copy_head(&fields, allocator_of(c), head, bytes, NULL, NULL)) {
-        mw_exchange_on_interim(c->x, head->status, &fields);
-    } else {
+    mw_exchange *x = c->x;
+    if (!http1_copy_head(&fields, allocator_of(c), head, bytes, NULL, NULL)) {
         no_memory(c);
+        return;
     }
+    mw_exchange_on_interim(x, head->status, &fields);
+    if (head->status == 100 && http1_still(c, x))
+        http1_upload_release(c);
 }
 
 /* What follows the final head (RFC 9112, 6.3). Returns the length as the core knows it. */
