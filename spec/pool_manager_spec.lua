@@ -298,8 +298,9 @@ describe("http.PoolManager tells of misuse", function()
 
   -- { what is called, words }
   local MISTAKES = {
-    { new { num_pool = 1 }, "unknown option 'num_pool' (PoolManager takes block, ca_file, headers, max_body_size, "
-      .. "max_head_size, maxsize, num_pools, read_buffer_size, redirect, retries, timeout, verify)" },
+    { new { num_pool = 1 }, "unknown option 'num_pool' (PoolManager takes block, ca_data, ca_file, ca_path, cert_file, "
+      .. "headers, key_file, max_body_size, max_head_size, maxsize, num_pools, pins, read_buffer_size, redirect, "
+      .. "retries, timeout, verify)" },
     { new(10), "bad argument #1 to 'PoolManager' (table of options expected, got number)" },
     { function() http:PoolManager() end, "with a dot, not with a colon" },
     { new { num_pools = 0 }, "bad option 'num_pools' (whole number above 0 expected, got 0)" },
@@ -322,7 +323,7 @@ describe("http.PoolManager tells of misuse", function()
     { function(p) p:request("GET", "example.com") end, "it must start with a scheme" },
     { function(p) p:request("G T", URL) end, "bad method" },
     { get "x", "bad argument #3 to 'request' (table of options expected, got string)" },
-    { get { url = URL }, "unknown option 'url' (request takes body, ca_file, " },
+    { get { url = URL }, "unknown option 'url' (request takes body, ca_data, ca_file, " },
     { get { [1] = 2 }, "unknown option '1'" },
     { get { retries = 1 }, "this build does not retry" },
     { get { redirect = 5 }, "this build does not follow redirects" },

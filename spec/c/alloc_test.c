@@ -77,6 +77,7 @@ struct cycle {
     int told;  /* errors, to who asked for something */
     int heard; /* errors, to the server's handler: its client may send the request again */
     int over;  /* the exchange under way */
+    int good;  /* exchanges that went well, of three */
 };
 
 static void told(struct cycle *c, const char *words)
@@ -195,9 +196,9 @@ static void run_cycle(struct cycle *c)
     if (timer == NULL)
         c->told++;
     if (serve(c)) {
-        int good = exchange(c, NULL) + exchange(c, "a body that comes back") + exchange(c, NULL);
+        c->good = exchange(c, NULL) + exchange(c, "a body that comes back") + exchange(c, NULL);
         if (!memory.for_good)
-            CHECK(good >= 2); /* one failure spoils one exchange */
+            CHECK(c->good >= 2); /* one failure spoils one exchange */
         mw_server_free(c->server);
     }
     mw_timer_free(timer);
@@ -216,7 +217,8 @@ static void fail_one_after_the_other(const struct variant *variant, int for_good
         run_cycle(&c);
         CHECK_INT(memory.live, 0);
         CHECK_INT(test_descriptors(), descriptors);
-        if (memory.failed > 0)
+        /* A TLS session that cannot be kept costs a handshake, and is no error. */
+        if (memory.failed > 0 && (variant->cert_file == NULL || c.good < 3))
             CHECK(c.told + c.heard > 0);
         if (!for_good)
             CHECK(c.told <= memory.failed);

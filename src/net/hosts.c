@@ -42,6 +42,8 @@ static void load(struct mw_hosts *hosts)
         hosts->text = mw_alloc(&hosts->allocator, size + 1);
         if (hosts->text != NULL)
             hosts->text[read_all(fd, hosts->text, size)] = '\0';
+        else
+            hosts->state.known = false; /* once more, when there may be memory again */
     }
     close(fd);
 }
