@@ -2,6 +2,9 @@
 -- reply to make it ours. A rule that `may` apply is about a Node.js that not everybody has.
 -- SPDX-License-Identifier: MIT
 
+local http = require("http")
+
+local strict = http.can("be_strict")
 local STATUS_500 = "Internal Server Error"
 
 -- Makes a reply a text of this status.
@@ -34,7 +37,15 @@ local function internal_error(reply, row)
   text(reply, 500, STATUS_500, STATUS_500, row[1])
 end
 
-return {
+local function refused(words)
+  return function(reply, row)
+    text(reply, 400, "Bad Request", words .. "\n", row[1])
+  end
+end
+
+local refused_target = refused("the target has a byte that is not allowed there")
+
+local rules = {
   {
     row = "^%u+ /body/[^/]+/205%-",
     why = "a 205 tells that it is empty (RFC 9110, 15.3.6), lest the client waits for the connection to end",
@@ -156,7 +167,7 @@ return {
   {
     row = "host=user@",
     why = "such a Host field is malformed: 400 (RFC 9112, 3.2)",
-    change = function(reply, row) text(reply, 400, "Bad Request", "the Host field is not a host\n", row[1]) end,
+    change = refused(strict and "Host is not a host with perhaps a port" or "the Host field is not a host"),
   },
   {
     row = "^GET /request/ips %(X%-Forwarded%-For: a,,b%)",
@@ -168,8 +179,8 @@ return {
   },
   {
     row = "^GET /request/url[?]gr\195",
-    why = "bytes beyond ASCII in a target are taken as they are; Node.js refuses them",
-    change = function(reply)
+    why = "bytes beyond ASCII in a target are taken as they are, where the engine is lenient; Node.js refuses them",
+    change = strict and refused_target or function(reply)
       reply.status, reply.reason, reply.body = 200, "OK", '{"value":"/request/url?gr\195\188\195\159"}'
       reply.fields = { ["content-type"] = { "application/json; charset=utf-8" }, ["content-length"] = { "31" } }
     end,
@@ -196,3 +207,15 @@ return {
     }),
   },
 }
+
+if strict then
+  for _, row in ipairs({ "/request/url[?]a=b[?]c#part$", "/request/path#part$", "/request/querystring[?]a=<>" }) do
+    rules[#rules + 1] = {
+      row = "^GET " .. row,
+      why = "no such byte may be in a target (RFC 9112, 3.2)",
+      change = refused_target,
+    }
+  end
+end
+
+return rules
