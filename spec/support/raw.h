@@ -119,14 +119,16 @@ typedef struct raw_conn {
         const char *version; /* NULL before the end of the handshake */
         int resumed;
         char server_name[256];
+        char alpn[32];     /* what was agreed on */
+        char subject[128]; /* of the other's certificate */
     } tls;
 } raw_conn;
 
 /* Fills *out from the table of TLS options at `index`; throws when they are wrong. */
 void raw_tls_server(lua_State *L, int index, struct ssl_ctx_st **out);
-int raw_tls_accept(raw_conn *conn, struct ssl_ctx_st *ctx);              /* 0 or -1 */
-int raw_tls_connect(raw_conn *conn, const char *server_name);            /* 0 or -1 */
-ssize_t raw_tls_handshake(raw_conn *conn);                               /* 1 when done */
+int raw_tls_accept(raw_conn *conn, struct ssl_ctx_st *ctx);   /* 0 or -1 */
+int raw_tls_connect(lua_State *L, int index, raw_conn *conn); /* likewise of a client's; 0 or -1 */
+ssize_t raw_tls_handshake(raw_conn *conn);                    /* 1 when done */
 ssize_t raw_tls_read(raw_conn *conn, void *bytes, size_t size);          /* or RAW_… */
 ssize_t raw_tls_write(raw_conn *conn, const void *bytes, size_t length); /* or RAW_… */
 void raw_tls_notify(raw_conn *conn);                                     /* close_notify */

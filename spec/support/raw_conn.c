@@ -95,6 +95,14 @@ static void push_tls(lua_State *L, const raw_conn *conn)
         lua_pushstring(L, conn->tls.server_name);
         lua_setfield(L, -2, "server_name");
     }
+    if (conn->tls.alpn[0]) {
+        lua_pushstring(L, conn->tls.alpn);
+        lua_setfield(L, -2, "alpn");
+    }
+    if (conn->tls.subject[0]) {
+        lua_pushstring(L, conn->tls.subject);
+        lua_setfield(L, -2, "subject");
+    }
 }
 
 static int conn_property(lua_State *L, const char *name)
@@ -149,7 +157,8 @@ void raw_conn_start(lua_State *L, int index)
     raw_wire_go(conn);
 }
 
-/* raw.connect{ host=, port=, tls=true or { server_name= }, on_connect=, on_secure=, on_data=,
+/* raw.connect{ host=, port=, tls=true or { server_name=, alpn="h2,http/1.1", cert_file=,
+ * key_file=, max_version= }, on_connect=, on_secure=, on_data=,
  * on_close=, allow_half_open= } -> conn. A failure is told by on_close. */
 static int l_connect(lua_State *L)
 {
@@ -158,11 +167,7 @@ static int l_connect(lua_State *L)
     socklen_t length = raw_address(L, 1, &address);
     lua_getfield(L, 1, "tls");
     int tls = lua_toboolean(L, -1);
-    const char *server_name = NULL;
-    if (lua_istable(L, -1)) {
-        lua_getfield(L, -1, "server_name");
-        server_name = lua_tostring(L, -1);
-    }
+    int tls_index = lua_gettop(L);
     raw_conn *conn = raw_conn_new(L, raw_context_of(L));
     int index = lua_gettop(L);
     static const char *const fields[] = {"on_connect", "on_secure",       "on_data",
@@ -171,7 +176,7 @@ static int l_connect(lua_State *L)
         raw_copy_field(L, 1, fields[i]);
 
     conn->fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (conn->fd < 0 || (tls && raw_tls_connect(conn, server_name) != 0))
+    if (conn->fd < 0 || (tls && raw_tls_connect(L, tls_index, conn) != 0))
         return luaL_error(L, "connect: no socket or no TLS: %s", strerror(errno));
     conn->connecting = 1;
     int refused = 0;

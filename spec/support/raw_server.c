@@ -90,7 +90,8 @@ static int server_property(lua_State *L, const char *name)
     return 1;
 }
 
-/* raw.listen{ host=, port=, tls={ cert_file=, key_file=, min_version=, max_version= },
+/* raw.listen{ host=, port=, tls={ cert_file=, key_file=, min_version=, max_version=,
+ * client_ca_file= },
  * on_connect=function(conn) end } -> server, or nil and why. Its fields `host` and `secure` serve
  * to make URLs. on_connect runs as soon as TCP connects; what it sends waits for the handshake. */
 static int l_listen(lua_State *L)

@@ -38,6 +38,44 @@ static void load_files(lua_State *L, SSL_CTX *ctx, const char *cert, const char 
     luaL_error(L, "tls: %s, %s: %s", cert, key, reason ? reason : "cannot be used");
 }
 
+/* The protocols of ALPN, "h2,http/1.1", as the wire has them; returns their length. */
+static unsigned protocols(lua_State *L, const char *names, unsigned char *wire, size_t size)
+{
+    size_t length = 0;
+    while (*names) {
+        size_t one = strcspn(names, ",");
+        if (one == 0 || one > 255 || length + one + 1 > size)
+            luaL_error(L, "tls.alpn: \"%s\" is not a list of names", names);
+        wire[length++] = (unsigned char)one;
+        memcpy(wire + length, names, one);
+        length += one;
+        names += one + (names[one] == ',');
+    }
+    return (unsigned)length;
+}
+
+/* Client certificates are asked for and must be signed by one of these. */
+static void ask_clients(lua_State *L, SSL_CTX *ctx, const char *ca_file)
+{
+    if (!ca_file)
+        return;
+    if (SSL_CTX_load_verify_locations(ctx, ca_file, NULL) != 1)
+        luaL_error(L, "tls.client_ca_file: %s cannot be used", ca_file);
+    SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(ca_file));
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"raw", 3);
+}
+
+static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *length,
+                           const unsigned char *in, unsigned in_length, void *arg)
+{
+    (void)ssl;
+    (void)arg;
+    *out = in + 1; /* the client's first */
+    *length = in[0];
+    return in_length > in[0] ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
 void raw_tls_server(lua_State *L, int index, SSL_CTX **out)
 {
     luaL_checktype(L, index, LUA_TTABLE);
@@ -55,7 +93,10 @@ void raw_tls_server(lua_State *L, int index, SSL_CTX **out)
     SSL_CTX_set_min_proto_version(ctx, min);
     SSL_CTX_set_max_proto_version(ctx, max);
     load_files(L, ctx, cert, key);
-    lua_pop(L, 4);
+    lua_getfield(L, index, "client_ca_file");
+    ask_clients(L, ctx, lua_tostring(L, -1));
+    SSL_CTX_set_alpn_select_cb(ctx, select_protocol, NULL);
+    lua_pop(L, 5);
 }
 
 void raw_tls_free_context(SSL_CTX *ctx)
@@ -83,19 +124,48 @@ int raw_tls_accept(raw_conn *conn, SSL_CTX *ctx)
     return 0;
 }
 
+static const char *text_field(lua_State *L, int index, const char *name)
+{
+    lua_getfield(L, index, name);
+    return lua_tostring(L, -1); /* the caller pops it */
+}
+
+static void set_client(lua_State *L, int index, SSL *ssl)
+{
+    unsigned char wire[200];
+    const char *server_name = text_field(L, index, "server_name");
+    const char *alpn = text_field(L, index, "alpn");
+    const char *cert = text_field(L, index, "cert_file");
+    const char *key = text_field(L, index, "key_file");
+    int max = version_number(L, index, "max_version");
+    if (max && max < TLS1_2_VERSION)
+        SSL_set_security_level(ssl, 0);
+    SSL_set_max_proto_version(ssl, max);
+    if (server_name && SSL_set_tlsext_host_name(ssl, server_name) != 1)
+        luaL_error(L, "tls.server_name: \"%s\" is no name", server_name);
+    if (alpn && SSL_set_alpn_protos(ssl, wire, protocols(L, alpn, wire, sizeof wire)) != 0)
+        luaL_error(L, "tls.alpn: \"%s\" is no list", alpn);
+    if (cert && (SSL_use_certificate_chain_file(ssl, cert) != 1 ||
+                 SSL_use_PrivateKey_file(ssl, key ? key : cert, SSL_FILETYPE_PEM) != 1))
+        luaL_error(L, "tls: %s cannot be used", cert);
+    ERR_clear_error();
+    lua_pop(L, 5);
+}
+
 /* Verifies nothing: the client of a hostile test has no reason to. */
-int raw_tls_connect(raw_conn *conn, const char *server_name)
+int raw_tls_connect(lua_State *L, int index, raw_conn *conn)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     if (!ctx)
         return -1;
+    SSL_CTX_set_min_proto_version(ctx, 0);
     int result = attach(conn, ctx);
     SSL_CTX_free(ctx); /* the connection keeps it */
     if (result != 0)
         return -1;
     SSL_set_connect_state(conn->ssl);
-    if (server_name && SSL_set_tlsext_host_name(conn->ssl, server_name) != 1)
-        return -1;
+    if (lua_istable(L, index))
+        set_client(L, index, conn->ssl);
     return 0;
 }
 
@@ -151,6 +221,13 @@ ssize_t raw_tls_handshake(raw_conn *conn)
     if (result != 1)
         return explain(conn, result);
     const char *name = SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
+    const unsigned char *protocol;
+    unsigned length;
+    const X509 *peer = SSL_get0_peer_certificate(conn->ssl);
+    if (peer)
+        X509_NAME_oneline(X509_get_subject_name(peer), conn->tls.subject, sizeof conn->tls.subject);
+    SSL_get0_alpn_selected(conn->ssl, &protocol, &length);
+    snprintf(conn->tls.alpn, sizeof conn->tls.alpn, "%.*s", (int)length, (const char *)protocol);
     conn->tls.version = SSL_get_version(conn->ssl);
     conn->tls.resumed = SSL_session_reused(conn->ssl);
     snprintf(conn->tls.server_name, sizeof conn->tls.server_name, "%s", name ? name : "");

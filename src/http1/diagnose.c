@@ -19,9 +19,12 @@ enum mw_phase http1_phase_of(const struct http1_client *c)
     return mw_exchange_phase(c->x);
 }
 
-static const char *cause(int system_errno)
+static const char *cause(const struct mw_failure *f)
 {
-    return system_errno == 0 ? "it closed the connection" : strerror(system_errno);
+    if (f->system_errno != 0)
+        return strerror(f->system_errno);
+    return f->tls[0] != '\0' ? "it closed the connection without close_notify"
+                             : "it closed the connection";
 }
 
 static void tell_loss(const struct http1_client *c, struct mw_failure *f)
@@ -31,7 +34,7 @@ static void tell_loss(const struct http1_client *c, struct mw_failure *f)
         [MW_PHASE_HEAD] = "before the head of the reply was complete",
         [MW_PHASE_BODY] = "before the body of the reply was complete",
     };
-    mw_failure_text(f, "lost %s %s: %s", c->address, where[f->phase], cause(f->system_errno));
+    mw_failure_text(f, "lost %s %s: %s", c->address, where[f->phase], cause(f));
 }
 
 void http1_diagnose(const struct http1_client *c, enum mw_io how, struct mw_failure *f)
