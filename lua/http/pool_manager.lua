@@ -57,8 +57,8 @@ end
 ---   preload_content     false: return as soon as the head is in; the body is then read by the response's
 ---                       methods, of which it is to be told by close() if it is not wanted to the end
 ---   redirect, retries   false (or 0): redirects are not followed, and nothing is retried
----   verify, ca_file, max_head_size, max_body_size, read_buffer_size
----                       as of http.request; the manager's, if missing
+---   verify, ca_file, ca_path, ca_data, cert_file, key_file, pins, max_head_size, max_body_size,
+---   read_buffer_size    as of http.request; the manager's, if missing
 ---@param method string
 ---@param url string
 ---@param options? table
@@ -96,7 +96,7 @@ end
 
 -- ---- the manager ------------------------------------------------------------------------------
 
---- A manager of requests that have options in common. `headers`, `timeout`, `verify`, `ca_file`,
+--- A manager of requests that have options in common. `headers`, `timeout`, those of TLS,
 --- `max_head_size`, `max_body_size` and `read_buffer_size` are those of its requests that have none of
 --- their own; the field `headers` can be changed later.
 ---

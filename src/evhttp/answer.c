@@ -229,6 +229,15 @@ static void release(mw_request *r, struct evhttp_request *request)
     call_of(r)->watch = NULL;
 }
 
+/* A connection ends between two requests. */
+static void on_leave(struct evhttp_connection *evcon, void *arg)
+{
+    struct bufferevent *bev = evhttp_connection_get_bufferevent(evcon);
+    (void)arg;
+    if (evbuffer_get_length(bufferevent_get_output(bev)) == 0) /* else it is cut off */
+        mw_tls_bev_goodbye(bev);
+}
+
 void server_reply_end(mw_request *r, bool complete)
 {
     struct evhttp_request *request = call_of(r)->request;
@@ -241,6 +250,7 @@ void server_reply_end(mw_request *r, bool complete)
         evhttp_send_reply_end(request); /* frees it */
     } else if (complete) {
         flush_soon(l, evhttp_connection_get_bufferevent(evcon));
+        evhttp_connection_set_closecb(evcon, on_leave, NULL);
         evhttp_send_reply_end(request);
     } else {
         send_now(evhttp_connection_get_bufferevent(evcon)); /* up to the cut it is good */

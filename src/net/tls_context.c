@@ -122,8 +122,11 @@ bool mw_tls_load_own(SSL_CTX *ctx, const char *cert_file, const char *key_file, 
         failed = key_file;
     if (failed == NULL)
         return true;
-    mw_tls_reason(mw_tls_take_error(), reason, sizeof reason);
-    snprintf(wrong, size, "cannot use %.120s: %s", failed, reason);
+    unsigned long error = mw_tls_take_error();
+    mw_tls_reason(error, reason, sizeof reason);
+    bool unread = failed == key_file && ERR_GET_LIB(error) == ERR_LIB_OSSL_DECODER;
+    snprintf(wrong, size, "cannot use %.120s: %s", failed,
+             unread ? "there is no private key in it that can be read" : reason);
     return false;
 }
 
