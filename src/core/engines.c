@@ -11,7 +11,7 @@
 extern const struct mw_engine mw_evhttp_engine, mw_http1_engine;
 
 /* The first is the default. */
-static const struct mw_engine *const engines[] = {&mw_evhttp_engine, &mw_http1_engine};
+static const struct mw_engine *const engines[] = {&mw_http1_engine, &mw_evhttp_engine};
 enum { ENGINES = sizeof engines / sizeof engines[0] };
 
 static const struct {
