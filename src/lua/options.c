@@ -201,7 +201,7 @@ static int split_host(lua_State *L, const char *key)
     if (key[0] == '[') {
         const char *end = strchr(key, ']');
         if (end == NULL || (end[1] != '\0' && end[1] != ':'))
-            luaL_error(L, "bad option 'resolve' (\"%s\" is not a host and port)", key);
+            return luaL_error(L, "bad option 'resolve' (\"%s\" is not a host and port)", key);
         host++;
         length = (size_t)(end - host);
         colon = end[1] == ':' ? end + 1 : NULL;

@@ -359,10 +359,12 @@ static void on_query_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     collect(q);
-    if (left > 0.001 && q->found.count > 0) { /* the other family is late */
-        q->ready = true;
+    if (left > 0.001) {
+        if (q->found.count > 0 && !q->ready) { /* the other family is late */
+            q->ready = true;
+            tell_soon(q);
+        }
         set_timer(q, left);
-        tell_soon(q);
         return;
     }
     finish(q, "no name server answered in time");
