@@ -130,6 +130,10 @@ typedef struct mw_config {
     const char *hosts_file;        /* NULL: /etc/hosts */
     const char *keylog_file;       /* a file for the secrets of TLS, as SSLKEYLOGFILE is for others;
                                       NULL: none, whatever the environment says */
+    unsigned max_connections;      /* of the client's, idle ones too; what is above waits for its
+                                      turn, without a connect_timeout. Default 1024 */
+    unsigned max_connections_per_origin; /* to one host and port; default 256. An engine without a
+                                            pool of its own has neither limit */
 } mw_config;
 
 /* Opens a runtime. `config` may be NULL. Returns NULL when there is no memory, or when the engine

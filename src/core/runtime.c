@@ -145,6 +145,8 @@ mw_runtime *mw_open(const mw_config *config)
     mw_list_init(&rt->requests);
     mw_list_init(&rt->connections);
     mw_list_init(&rt->spare_requests);
+    rt->max_connections = config->max_connections;
+    rt->max_connections_per_origin = config->max_connections_per_origin;
     rt->on_error = config->on_error != NULL ? config->on_error : print_message;
     rt->ud = config->ud;
     if (mw_set_names(rt, config->resolv_conf, config->hosts_file) != MW_OK ||

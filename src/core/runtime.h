@@ -49,6 +49,7 @@ struct mw_runtime {
     struct mw_link spare_requests; /* to be used again */
     int spare_request_count;
     struct mw_headers reply_fields; /* of the reply whose head is being sent */
+    unsigned max_connections, max_connections_per_origin; /* 0: the engine's own choice */
     struct mw_link timers,
         fired_timers; /* those to fire, the next first; and those that are over */
 };

@@ -56,14 +56,24 @@ static void on_turn(struct mw_waiting *w, struct mw_pooled *p)
 
 static const struct mw_pool_events pool_events = {on_close, on_turn};
 
+static unsigned or_default(unsigned wanted, unsigned otherwise)
+{
+    return wanted > 0 ? wanted : otherwise;
+}
+
+/* Made at the first request; with the limits as they are now. NULL without memory. */
 static struct mw_pool *pool_of(struct http1_engine *engine)
 {
-    static const struct mw_pool_limits limits = {.connections = MOST_CONNECTIONS,
-                                                 .per_origin = MOST_PER_ORIGIN,
-                                                 .idle = MOST_IDLE,
-                                                 .idle_seconds = idle_seconds};
+    const mw_runtime *rt = engine->rt;
+    const struct mw_pool_limits limits = {
+        .connections = or_default(rt->max_connections, MOST_CONNECTIONS),
+        .per_origin = or_default(rt->max_connections_per_origin, MOST_PER_ORIGIN),
+        .idle = MOST_IDLE,
+        .idle_seconds = idle_seconds};
     if (engine->pool == NULL)
-        engine->pool = mw_pool_new(&engine->rt->allocator, engine->rt->base, &limits, &pool_events);
+        engine->pool = mw_pool_new(&rt->allocator, rt->base, &limits, &pool_events);
+    else
+        mw_pool_set_limits(engine->pool, &limits);
     return engine->pool;
 }
 

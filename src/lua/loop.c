@@ -3,7 +3,9 @@
 #include "lua/context.h"
 
 #include "core/runtime.h"
+#include "lua/options.h"
 
+#include <math.h>
 #include <string.h>
 
 static l_context *check(lua_State *L)
@@ -76,9 +78,28 @@ static int index_of(lua_State *L, int at, const char *const *list)
 
 enum { RESOLV_CONF, HOSTS_FILE, ENGINE, KEYLOG_FILE, SETTINGS };
 
-static int apply(mw_runtime *rt, const char *const *values, const bool *given)
+/* Options that are numbers, with where they go. Returns false if this is none of them. */
+static bool take_limit(lua_State *L, mw_runtime *rt, int key, int value)
 {
-    bool names = given[RESOLV_CONF] || given[HOSTS_FILE] || !(given[ENGINE] || given[KEYLOG_FILE]);
+    static const char *const known[] = {"max_connections", "max_connections_per_origin", NULL};
+    unsigned *const places[] = {&rt->max_connections, &rt->max_connections_per_origin};
+    int i = index_of(L, key, known);
+    double number = lua_tonumber(L, value);
+    if (i < 0)
+        return false;
+    if (lua_type(L, value) == LUA_TBOOLEAN && !lua_toboolean(L, value))
+        number = 0;
+    else if (lua_type(L, value) != LUA_TNUMBER || number != floor(number) || number < 1 ||
+             number > 1e6)
+        l_bad_option(L, known[i], "integer above 0, or false for the default", value);
+    *places[i] = (unsigned)number;
+    return true;
+}
+
+static int apply(mw_runtime *rt, const char *const *values, const bool *given, bool others)
+{
+    bool names =
+        given[RESOLV_CONF] || given[HOSTS_FILE] || !(given[ENGINE] || given[KEYLOG_FILE] || others);
     int result = MW_OK;
     if (given[ENGINE])
         result = mw_set_engine(rt, values[ENGINE]);
@@ -89,19 +110,27 @@ static int apply(mw_runtime *rt, const char *const *values, const bool *given)
     return result;
 }
 
-/* configure{ resolv_conf=, hosts_file=, engine=, keylog_file= }: other files for name look-up than
- * the system's, another engine, a file for the secrets of TLS. The files for names are the system's
- * again where they are not given; the engine stays, and so does the last one, unless it is false.
- * Returns true; or nil, words and "system" where that one cannot be opened. */
+/* configure{ resolv_conf=, hosts_file=, engine=, keylog_file=, max_connections=,
+ * max_connections_per_origin= }: other files for name look-up than the system's, another engine, a
+ * file for the secrets of TLS, limits of the client's connections. The files for names are the
+ * system's again where they are not given; the engine stays, and so does the last one, unless it is
+ * false. Returns true; or nil, words and "system" where that one cannot be opened. */
 static int configure(lua_State *L)
 {
     static const char *const known[] = {"resolv_conf", "hosts_file", "engine", "keylog_file", NULL};
     const char *values[SETTINGS] = {NULL, NULL, NULL, NULL};
     bool given[SETTINGS] = {false, false, false, false};
+    bool others = false;
     luaL_checktype(L, 1, LUA_TTABLE);
+    l_context *ctx = check(L);
     lua_settop(L, 1);
     lua_pushnil(L);
     while (lua_next(L, 1) != 0) {
+        if (take_limit(L, ctx->rt, -2, -1)) {
+            others = true;
+            lua_pop(L, 1);
+            continue;
+        }
         int i = index_of(L, -2, known);
         if (i < 0) {
             lua_pushvalue(L, -2);
@@ -112,8 +141,7 @@ static int configure(lua_State *L)
             values[i] = l_option_string(L, known[i], -1);
         lua_pop(L, 1);
     }
-    l_context *ctx = check(L);
-    int result = apply(ctx->rt, values, given);
+    int result = apply(ctx->rt, values, given, others);
     if (result == MW_OK) {
         lua_pushboolean(L, 1);
         return 1;

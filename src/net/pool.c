@@ -409,6 +409,20 @@ struct mw_pool *mw_pool_new(const struct mw_allocator *a, struct event_base *bas
     return pool;
 }
 
+void mw_pool_set_limits(struct mw_pool *pool, const struct mw_pool_limits *limits)
+{
+    const struct mw_pool_limits *now_are = &pool->limits;
+    if (now_are->connections == limits->connections && now_are->per_origin == limits->per_origin &&
+        now_are->idle == limits->idle && now_are->idle_seconds == limits->idle_seconds)
+        return;
+    pool->limits = *limits;
+    for (size_t i = 0; i < pool->bucket_count; i++) {
+        for (struct mw_origin *o = pool->buckets[i]; o != NULL; o = o->next)
+            note_hunger(pool, o);
+    }
+    serve(pool);
+}
+
 void mw_pool_free(struct mw_pool *pool)
 {
     if (pool == NULL)

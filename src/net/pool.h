@@ -60,6 +60,8 @@ struct mw_pool_events {
 struct mw_pool *mw_pool_new(const struct mw_allocator *a, struct event_base *base,
                             const struct mw_pool_limits *limits,
                             const struct mw_pool_events *events);
+/* Other limits from now on. Nothing is closed for that; some that wait may get their turn. */
+void mw_pool_set_limits(struct mw_pool *pool, const struct mw_pool_limits *limits);
 void mw_pool_free(struct mw_pool *pool); /* all connections have been removed; NULL is allowed */
 
 enum mw_pool_answer {
