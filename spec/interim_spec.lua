@@ -42,8 +42,8 @@ if http.can("interim") then
     helper.setup()
 
     it("is told of heads of 1xx in their order", function()
-      local told, response = ask("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <a>\r\nLink: <b>\r\n\r\n"
-        .. "HTTP/1.1 199 Odd\r\n\r\n" .. OK)
+      local told, response = ask("HTTP/1.1 100 Continue\r\n\r\n"
+        .. "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\nLink: <b>\r\n\r\nHTTP/1.1 199 Odd\r\n\r\n" .. OK)
       assert.same({ "100 -", "103 <a>, <b>", "199 -" }, told)
       assert.equal(200, response.status_code)
       assert.is_nil(response.headers.link)

@@ -415,7 +415,8 @@ describe("a body from a file", function()
 
   it("goes in chunks where the headers ask for that", function()
     for _, size in ipairs { 0, 100000 } do
-      local request = send(nil, { file = write_file("a", sample(size)), headers = { ["Transfer-Encoding"] = "chunked" } })
+      local headers = { ["Transfer-Encoding"] = "chunked" }
+      local request = send(nil, { file = write_file("a", sample(size)), headers = headers })
       assert.is_nil(request.headers["content-length"])
       assert.equal(sample(size), request.body)
     end
