@@ -166,6 +166,59 @@ describe("a server", function()
   end
 end)
 
+---- servers that do not wait for a body
+
+local function check_early(message, conn, log, cut)
+  local statuses = statuses_of(conn.received)
+  local good = statuses == "200" or statuses == tostring(message.status)
+  for _, entry in ipairs(log) do
+    good = good and entry == "POST /"
+  end
+  if not good then
+    assert.same({}, { statuses, log }, "cut behind byte " .. cut)
+  end
+end
+
+-- The handler answers at once, or reads all of the body before it does.
+local function ask_streaming(message, reads)
+  local asked = 0
+  in_batches(cuts_of(message.bytes), function(cuts)
+    local log = {}
+    local server = servers.serve(function(request, response)
+      log[#log + 1] = request.method .. " " .. request.target
+      while reads and request:read() do end -- an error ends it, too
+      response.body = "ok"
+    end, { stream = true })
+    local conns = send_cut(server, message.bytes, cuts)
+    wait_for_the_end(conns)
+    for i, conn in ipairs(conns) do
+      check_early(message, conn, log, cuts[i])
+    end
+    asked = asked + #log
+  end)
+  assert.is_true(asked > 0) -- where it is cut behind the head
+end
+
+if STRICT and http.can("stream_request") then
+  describe("a server whose handler", function()
+    after_each(servers.close)
+    helper.setup()
+    before_each(gentle_gc)
+
+    for _, message in ipairs(hostile.messages) do
+      if message.kind == "request" and message.part == "body" then
+        it("answers before the body is in goes no further than " .. message.name, function()
+          ask_streaming(message, false)
+        end)
+
+        it("reads the body as it comes goes no further than " .. message.name, function()
+          ask_streaming(message, true)
+        end)
+      end
+    end
+  end)
+end
+
 ---- clients
 
 -- Answers a request for "/N" with the bytes cut behind byte N; the rest goes out from `later`.
