@@ -356,6 +356,11 @@ static void refuses_hosts(void)
         {B(GET "Host: :80\r\n"), host},
         {B(GET "Host: ::1\r\n"), host},
         {B(GET "Host: [::1\r\n"), host},
+        {B(GET "Host: []\r\n"), host},
+        {B(GET "Host: [x]:80\r\n"), host},
+        {B(GET "Host: ]\r\n"), host},
+        {B(GET "Host: [::1]\r\n\r\n"), SAYS " [Host=[::1]]"},
+        {B(GET "Host: [::1]:\r\n\r\n"), SAYS " [Host=[::1]:]"},
         {B(GET "Host: [::1]x:80\r\n"), host},
         {B(GET "Host: \xc3\xa9\r\n"), host},
     };

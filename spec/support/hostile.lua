@@ -223,6 +223,8 @@ refuse("RFC 9112, 3.2: exactly one Host, and a good one", {
   { "a port alone in Host", "GET / HTTP/1.1\r\nHost: :80\r\n\r\n" },
   { "IPv6 without brackets in Host", "GET / HTTP/1.1\r\nHost: ::1\r\n\r\n" },
   { "half a bracket in Host", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n" },
+  { "brackets around nothing in Host", "GET / HTTP/1.1\r\nHost: []\r\n\r\n" },
+  { "brackets around a name in Host", "GET / HTTP/1.1\r\nHost: [x]\r\n\r\n" },
   { "something behind the bracket of Host", "GET / HTTP/1.1\r\nHost: [::1].x\r\n\r\n" },
   { "HTML in Host", "GET / HTTP/1.1\r\nHost: <x>\r\n\r\n" },
   { "a byte above ASCII in Host", "GET / HTTP/1.1\r\nHost: \195\169\r\n\r\n" },

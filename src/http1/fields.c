@@ -56,27 +56,33 @@ static struct element next_element(const char **list, const char *end)
 
 /* ---- hosts ---------------------------------------------------------------------------------- */
 
-bool http1_is_authority(const char *bytes, size_t length, bool with_port)
+static bool is_port(const char *bytes, const char *end)
 {
-    if (mw_bad_authority(bytes, length) >= 0)
-        return false;
-    const char *end = bytes + length, *after = bytes;
-    if (length > 0 && bytes[0] == '[')
-        after = memchr(bytes, ']', length);
-    const char *colon = memchr(after, ':', (size_t)(end - after));
-    if (after > bytes && after + 1 != (colon != NULL ? colon : end))
-        return false; /* something between the bracket and the port */
-    if (colon == NULL)
-        return !with_port;
-    if (colon == bytes || colon + 1 + with_port > end)
-        return false;
     unsigned port = 0;
-    for (const char *at = colon + 1; at < end; at++) {
-        port = port * 10 + (unsigned)(*at - '0');
-        if (*at < '0' || *at > '9' || port > 65535)
+    for (; bytes < end; bytes++) {
+        port = port * 10 + (unsigned)(*bytes - '0');
+        if (*bytes < '0' || *bytes > '9' || port > 65535)
             return false;
     }
     return true;
+}
+
+bool http1_is_authority(const char *bytes, size_t length, bool with_port)
+{
+    const char *end = bytes + length, *after = bytes;
+    if (mw_bad_authority(bytes, length) >= 0)
+        return false;
+    if (length > 0 && bytes[0] == '[') {
+        after = (const char *)memchr(bytes, ']', length) + 1;
+        if (memchr(bytes, ':', (size_t)(after - bytes)) == NULL)
+            return false; /* no IPv6 address */
+    }
+    const char *colon = memchr(after, ':', (size_t)(end - after));
+    if (after > bytes && after < end && after != colon)
+        return false; /* something between the bracket and the port */
+    if (colon == NULL)
+        return !with_port;
+    return colon > bytes && !(with_port && colon + 1 == end) && is_port(colon + 1, end);
 }
 
 static bool take_host(struct http1_head *h, const char *value, size_t length)
