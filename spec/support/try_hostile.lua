@@ -8,7 +8,7 @@ local raw = require("raw")
 
 local AT_ONCE = 24
 local WIDTH = 116
-local SILENCE = 0.3 -- seconds without a byte after which nothing more is to be expected
+local SILENCE = 1 -- seconds without a byte after which nothing more is to be expected
 
 -- What becomes of a message: it is "refused"; "taken" (and its connection closed, or it is good); "went on": it
 -- is taken although it is malformed, and what is behind it for the next request. "cut off": closed without a
