@@ -164,6 +164,35 @@ describe("a server's handshake", function()
   end)
 end)
 
+-- To a client of HTTP/1.0 the end of the connection is that of the body.
+describe("a reply until the end", function()
+  after_each(servers.close)
+  helper.setup()
+
+  for how, row in pairs {
+    ["that is whole ends with close_notify"] = { function(_, response)
+      response:write("hello")
+      response:finish()
+    end, "close_notify" },
+    ["that is cut off ends without close_notify"] = { function(server, response)
+      response:write("hello")
+      server:close()
+      response:finish()
+    end, "no close_notify" },
+  } do
+    it(how, function()
+      local server
+      server = servers.serve(helper.expect(function(_, response) row[1](server, response) end),
+        { tls = with({}, certs.server) })
+      local conn = raw.connect { port = server.port, tls = true }
+      conn:send("GET / HTTP/1.0\r\nHost: x\r\n\r\n")
+      helper.wait(function() return conn.closed end, nil, "the server to close")
+      assert.matches("\r\n\r\nhello$", conn.received)
+      assert.equal(row[2], conn.detail)
+    end)
+  end
+end)
+
 describe("options.tls", function()
   helper.setup()
 
@@ -217,6 +246,9 @@ describe("options.tls", function()
   for what, row in pairs {
     ["certificate"] = { { cert_file = "/nowhere.pem" }, "cannot use /nowhere.pem: No such file or directory" },
     ["key"] = { own { key_file = certs.ca_file }, "cannot use .*ca%.pem: there is no private key" },
+    ["key that wants a password"] = { -- nobody is asked for it
+      own { cert_file = matrix.locked.cert_file, key_file = matrix.locked.key_file }, "cannot use .*locked%.key: ",
+    },
     ["certificate of a host"] = {
       own { hosts = { ["a.test"] = { cert_file = "/nowhere.pem" } } },
       "cannot use /nowhere.pem: No such file or directory",

@@ -136,6 +136,16 @@ static void tells_of_a_reset(void)
     close_sockets();
 }
 
+static void a_spoiled_end_is_a_reset(void)
+{
+    char byte;
+    open_tcp();
+    mw_socket_spoil(&ours);
+    ours.via->close(&ours);
+    CHECK(read(theirs, &byte, 1) < 0 && errno == ECONNRESET);
+    close(theirs);
+}
+
 /* A regular file goes by sendfile; one of /proc has no size, and a terminal's no pages. */
 static void sends_files_of_any_kind(void)
 {
@@ -184,6 +194,7 @@ int main(void)
     TEST(writes_more_pieces_than_the_system_takes);
     TEST(waits_where_there_is_no_room);
     TEST(tells_of_a_reset);
+    TEST(a_spoiled_end_is_a_reset);
     TEST(sends_files_of_any_kind);
     TEST(tells_of_a_file_that_cannot_be_read);
     CHECK_INT(test_descriptors(), before);

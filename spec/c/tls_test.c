@@ -498,6 +498,22 @@ static void an_end_without_goodbye_is_a_failure(void)
     close_socket(&p.server);
 }
 
+static void a_spoiled_end_says_no_goodbye(void)
+{
+    struct setup how = usual();
+    struct pair p;
+    char byte;
+    size_t n;
+    open_secure(&p, &how);
+    talk(&p, &p.server, &p.client);
+    mw_socket_spoil(&p.server);
+    close_socket(&p.server);
+    relay(&p);
+    close_relay(&p);
+    CHECK_INT(p.client.via->read(&p.client, &byte, 1, &n), MW_IO_FAILED);
+    close_socket(&p.client);
+}
+
 static void a_changed_byte_is_a_failure(void)
 {
     struct setup how = usual();
@@ -813,6 +829,13 @@ static void sessions_are_resumed_with_the_same_options(void)
     CHECK(handshake_size(&how, false) + 300 < whole);
 }
 
+static void on_request(mw_server *server, mw_request *r, void *ud)
+{
+    (void)server;
+    (void)r;
+    (void)ud;
+}
+
 /* ---- options that do not do ---------------------------------------------------------------- */
 
 static void what_cannot_be_read_is_named(void)
@@ -878,6 +901,34 @@ static void secrets_are_logged_when_asked(void)
     open_secure(&p, &how);
     close_pair(&p);
     CHECK(stat(path, &info) == 0 && info.st_size == (off_t)n);
+}
+
+static void options_that_need_others_are_misuse(void)
+{
+    const mw_certificate nameless = {NULL, leaf, NULL}, bare = {"a.example", NULL, NULL};
+    const struct {
+        mw_listen how;
+        const char *words;
+    } rows[] = {
+        {{.key_file = leaf}, "bad key_file: it needs a cert_file"},
+        {{.client_ca_file = leaf}, "bad client_ca_file: it needs a cert_file"},
+        {{.certificates = &bare, .certificate_count = 1}, "bad certificates: it needs a cert_file"},
+        {{.cert_file = leaf, .certificates = &bare, .certificate_count = 1},
+         "bad certificates: number 1 has no cert_file"},
+        {{.cert_file = leaf, .certificates = &nameless, .certificate_count = 1},
+         "bad certificates: number 1 has no host"},
+    };
+    mw_runtime *rt = (mw_runtime *)test_need(mw_open(NULL));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        mw_listen how = rows[i].how;
+        mw_server *server = NULL;
+        how.on_request = on_request;
+        CHECK_INT(mw_server_listen(rt, &how, &server), MW_EINVAL);
+        CHECK(server == NULL);
+        CHECK_TEXT(mw_message(rt), rows[i].words);
+    }
+    mw_close(rt);
+    CHECK(mw_open(&(mw_config){.keylog_file = "/nowhere/keys"}) == NULL);
 }
 
 static void memory_may_run_out_anywhere(void)
@@ -968,6 +1019,7 @@ int main(void)
     TEST(a_write_that_waits_may_grow);
     TEST(a_file_arrives_whole);
     TEST(an_end_without_goodbye_is_a_failure);
+    TEST(a_spoiled_end_says_no_goodbye);
     TEST(a_changed_byte_is_a_failure);
     TEST(a_write_to_who_has_gone_fails);
     TEST(who_speaks_no_tls_is_found_out);
@@ -980,6 +1032,7 @@ int main(void)
     TEST(sessions_are_resumed_with_the_same_options);
     TEST(what_cannot_be_read_is_named);
     TEST(secrets_are_logged_when_asked);
+    TEST(options_that_need_others_are_misuse);
     TEST(memory_may_run_out_anywhere);
     TEST(contexts_are_given_up_in_their_turn);
     CHECK_INT(test_descriptors(), before);

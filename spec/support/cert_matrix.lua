@@ -83,6 +83,8 @@ dated future localhost host ca 21000101000000Z 21000102000000Z
 signed wildcard wildcard wildcard ca
 signed nameless localhost nameless ca
 signed client client client ca
+cp client.pem locked.pem
+openssl ec -in client.key -aes128 -passout pass:secret -out locked.key
 signed first first first ca
 signed second second second ca
 
@@ -134,8 +136,8 @@ local function make()
     ca_data = read(certs.ca_file),
   }
   for _, name in ipairs {
-    "expired", "future", "wildcard", "nameless", "client", "first", "second", "unchained", "chained", "past_chain",
-    "leaf_chain", "stranger", "stranger_chain", "stranger_client",
+    "expired", "future", "wildcard", "nameless", "client", "locked", "first", "second", "unchained", "chained",
+    "past_chain", "leaf_chain", "stranger", "stranger_chain", "stranger_client",
   } do
     matrix[name] = { cert_file = dir .. "/" .. name .. ".pem", key_file = dir .. "/" .. name .. ".key" }
   end

@@ -225,6 +225,8 @@ void http1_reply_end(mw_request *r, bool complete)
         return;
     }
     wire_flush(&s->wire); /* what it has is not the whole, and must not look so */
+    if (s->minor == 0 || s->wire.socket.tls != NULL)
+        mw_socket_spoil(&s->wire.socket); /* where the end may be that of the body */
     http1_session_end(s);
 }
 

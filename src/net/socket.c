@@ -116,6 +116,15 @@ void mw_socket_plain(struct mw_socket *s, int fd)
     *s = (struct mw_socket){.via = &plain, .fd = fd};
 }
 
+void mw_socket_spoil(struct mw_socket *s)
+{
+    static const struct linger at_once = {1, 0};
+    if (s->tls != NULL)
+        mw_tls_spoil(s);
+    else
+        setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 bool mw_socket_buffered(const struct mw_socket *s)
 {
     return s->tls != NULL && mw_tls_buffered(s);

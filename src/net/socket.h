@@ -24,8 +24,9 @@ struct mw_socket;
 struct mw_transport {
     enum mw_io (*handshake)(struct mw_socket *s); /* until DONE, before anything else */
     enum mw_io (*read)(struct mw_socket *s, void *bytes, size_t size, size_t *n);
-    /* As writev: *n may be less than all of it. A write that answered AGAIN is repeated with the
-     * same bytes at its front, which may have moved. */
+    /* As writev: *n may be less than all of it. A write that answered AGAIN, or took a part, goes
+     * on with the bytes that follow: those that were offered and not taken are at its front again,
+     * which may have moved. After one that FAILED what the peer had sent can still be read. */
     enum mw_io (*write)(struct mw_socket *s, const struct iovec *pieces, int count, size_t *n);
     /* From a file of any kind that can be read at an offset; sendfile where that serves. MW_IO_END:
      * the file is shorter than that. */
@@ -43,7 +44,11 @@ struct mw_socket {
 /* A plain socket; takes the descriptor over, which must be non-blocking. */
 void mw_socket_plain(struct mw_socket *s, int fd);
 
-/* Whether bytes wait inside, of which the system's readiness tells nothing (TLS). */
+/* Its end shall not look like one in good order, since something is missing: `close` will say no
+ * goodbye over TLS, and reset a plain one, which may lose the last of what was sent. */
+void mw_socket_spoil(struct mw_socket *s);
+
+/* Whether bytes wait inside, or an end, of which the system's readiness tells nothing (TLS). */
 bool mw_socket_buffered(const struct mw_socket *s);
 
 /* Fills in what is known of a step that FAILED: code (REMOTE_HOST_CLOSED for a reset or an end

@@ -48,7 +48,8 @@ bool mw_tls_serve(struct mw_tls_server *server, struct mw_socket *s, int fd);
  * `address` is where the peer is. */
 void mw_tls_words(struct mw_failure *f, const char *host, const char *address);
 
-/* The parts of mw_socket_buffered and mw_socket_explain that are for TLS. */
+/* The parts of the functions in socket.h that are for TLS. */
+void mw_tls_spoil(struct mw_socket *s);
 bool mw_tls_buffered(const struct mw_socket *s);
 void mw_tls_explain(const struct mw_socket *s, enum mw_phase phase, struct mw_failure *f);
 

@@ -24,6 +24,7 @@ struct mw_tls {
     enum mw_io over;     /* END or FAILED once reading has come to that; else DONE */
     bool secure;         /* the handshake is over */
     bool fatal;          /* OpenSSL has given up */
+    bool spoiled;        /* no goodbye */
     char host[];
 };
 
@@ -248,7 +249,7 @@ static enum mw_io tls_send_file(struct mw_socket *s, int file, off_t offset, siz
 static void tls_close(struct mw_socket *s)
 {
     struct mw_tls *tls = s->tls;
-    if (tls->secure && !tls->fatal) {
+    if (tls->secure && !tls->fatal && !tls->spoiled) {
         begin();
         SSL_shutdown(tls->ssl); /* a full socket or a dead peer: there is nobody to tell */
     }
@@ -273,6 +274,11 @@ bool mw_tls_socket(struct mw_socket *s, int fd, struct mw_tls *tls, SSL *ssl)
         return false;
     *s = (struct mw_socket){.via = &over_tls, .fd = fd, .tls = tls};
     return true;
+}
+
+void mw_tls_spoil(struct mw_socket *s)
+{
+    s->tls->spoiled = true;
 }
 
 /* An end that was seen behind some bytes is not told of by the system again either. */
