@@ -187,7 +187,9 @@ describe("a reply until the end", function()
       local conn = raw.connect { port = server.port, tls = true }
       conn:send("GET / HTTP/1.0\r\nHost: x\r\n\r\n")
       helper.wait(function() return conn.closed end, nil, "the server to close")
-      assert.matches("\r\n\r\nhello$", conn.received)
+      if row[2] == "close_notify" then
+        assert.matches("\r\n\r\nhello$", conn.received)
+      end
       assert.equal(row[2], conn.detail)
     end)
   end

@@ -85,10 +85,10 @@ bool mw_tls_store_log_keys(struct mw_tls_store *store, const char *file)
 /* A key that wants a password: the terminal is not ours to ask at. */
 static int no_password(char *text, int size, int writing, void *ud)
 {
-    (void)text;
-    (void)size;
     (void)writing;
     (void)ud;
+    if (size > 0)
+        text[0] = '\0';
     return -1;
 }
 
@@ -241,23 +241,33 @@ static struct mw_tls_trust *make(struct mw_tls_store *store, const struct mw_tls
     return trust;
 }
 
+/* The one that was not used for longest; there are some. */
+static struct mw_tls_trust *oldest(struct mw_tls_store *store)
+{
+    struct mw_tls_trust *found = MW_ITEM(store->trusts.next, struct mw_tls_trust, link);
+    for (struct mw_link *l = store->trusts.next; l != &store->trusts; l = l->next) {
+        struct mw_tls_trust *trust = MW_ITEM(l, struct mw_tls_trust, link);
+        if (trust->used < found->used)
+            found = trust;
+    }
+    return found;
+}
+
 struct mw_tls_trust *mw_tls_trust_get(struct mw_tls_store *store, const struct mw_tls_options *o,
                                       struct mw_failure *f)
 {
     mw_failure_init(f, MW_SSL_HANDSHAKE_FAILED_ERROR, MW_PHASE_TLS);
     mw_failure_text(f, "no memory for TLS");
     struct mw_tls_trust *trust = find(store, o);
-    if (trust != NULL) {
-        mw_unlink(&trust->link);
-    } else {
+    if (trust == NULL) {
         trust = make(store, o, f);
         if (trust == NULL)
             return NULL;
-        store->trust_count++;
+        if (++store->trust_count > MOST_TRUSTS)
+            give_up(oldest(store));
+        mw_list_append(&store->trusts, &trust->link);
     }
-    mw_list_prepend(&store->trusts, &trust->link);
+    trust->used = ++store->uses;
     trust->users++;
-    if (store->trust_count > MOST_TRUSTS)
-        give_up(MW_ITEM(store->trusts.previous, struct mw_tls_trust, link));
     return trust;
 }

@@ -11,10 +11,11 @@ struct x509_store_ctx_st;
 
 struct mw_tls_store {
     struct mw_allocator allocator;
-    struct mw_link trusts;   /* the last used first */
-    struct mw_link sessions; /* likewise, of all trusts */
+    struct mw_link trusts;
+    struct mw_link sessions; /* of all trusts, the newest first */
     int trust_count, session_count;
-    int keylog; /* a descriptor; -1: none */
+    unsigned long uses; /* of trusts, in all */
+    int keylog;         /* a descriptor; -1: none */
 };
 
 /* One kind of trust: the context of all connections that have the same options. */
@@ -23,7 +24,8 @@ struct mw_tls_trust {
     struct mw_tls_store *store;
     struct ssl_ctx_st *ctx;
     struct mw_tls_options options;
-    int users; /* the store is one of them */
+    unsigned long used; /* the store's `uses` by then */
+    int users;          /* the store is one of them */
 };
 
 /* Which certificate failed a check, and why; noted at the one moment at which OpenSSL tells. */

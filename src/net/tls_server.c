@@ -45,11 +45,12 @@ static SSL_CTX *find(const struct mw_tls_server *server, const char *host)
 static int on_host(SSL *ssl, int *alert, void *arg)
 {
     const char *host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    (void)alert;
     if (host == NULL)
         return SSL_TLSEXT_ERR_NOACK;
-    return SSL_set_SSL_CTX(ssl, find(arg, host)) != NULL ? SSL_TLSEXT_ERR_OK
-                                                         : SSL_TLSEXT_ERR_ALERT_FATAL;
+    if (SSL_set_SSL_CTX(ssl, find(arg, host)) != NULL)
+        return SSL_TLSEXT_ERR_OK;
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 /* A client may offer nothing; one that offers only what is not spoken here is told so (RFC 7301,

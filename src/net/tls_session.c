@@ -98,12 +98,8 @@ void mw_tls_session_offer(SSL *ssl, const struct mw_tls_peer *peer)
             continue;
         bool over = is_over(s->session);
         offered = !over && SSL_set_session(ssl, s->session) == 1;
-        if (over || SSL_SESSION_get_protocol_version(s->session) >= TLS1_3_VERSION) {
+        if (over || SSL_SESSION_get_protocol_version(s->session) >= TLS1_3_VERSION)
             forget(store, s);
-        } else {
-            mw_unlink(&s->link);
-            mw_list_prepend(&store->sessions, &s->link);
-        }
     }
 }
 
