@@ -57,8 +57,9 @@ bool mw_tls_load_own(struct ssl_ctx_st *ctx, const char *cert_file, const char *
                      char *wrong, size_t size);
 
 /* tls_verify.c */
-/* Checks a peer's certificate, and notes what is wrong with it. `trust` is NULL at a server. */
-int mw_tls_verify(struct x509_store_ctx_st *chain, void *trust);
+/* Checks a peer's certificate, and notes what is wrong with it. `arg` is the trust, NULL at a
+ * server. */
+int mw_tls_verify(struct x509_store_ctx_st *chain, void *arg);
 
 /* tls_session.c */
 void mw_tls_sessions_keep(struct ssl_ctx_st *ctx); /* from now on, of a client */

@@ -295,7 +295,7 @@ static void name_peer(const struct mw_socket *s, char *text, size_t size)
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
         struct sockaddr_storage room;
-    } peer;
+    } peer = {.room = {0}};
     char address[INET6_ADDRSTRLEN] = "";
     socklen_t length = sizeof peer;
     const struct mw_tls_peer *known = &s->tls->peer;
