@@ -12,8 +12,9 @@
  *   TOKEN   ALPHA DIGIT ! # $ % & ' * + - . ^ _ ` | ~
  *   VALUE   HTAB SP VCHAR obs-text
  *   TARGET  VCHAR but " # < > \ ^ ` { | }
- *   HOST    ALPHA DIGIT - . _ ~ ! $ & ' ( ) * + , ; = % : */
-enum { MW_TOKEN = 1, MW_VALUE = 2, MW_TARGET = 4, MW_HOST = 8 };
+ *   HOST    ALPHA DIGIT - . _ ~ ! $ & ' ( ) * + , ; = % :
+ *   RECEIVED  TARGET and \ ^ ` { | }, which browsers send as they are in queries */
+enum { MW_TOKEN = 1, MW_VALUE = 2, MW_TARGET = 4, MW_HOST = 8, MW_RECEIVED = 16 };
 extern const unsigned char mw_byte_classes[256];
 
 static inline bool mw_byte_is(char byte, unsigned class)

@@ -94,7 +94,7 @@ static bool read_request_line(struct http1_head *h, const char *bytes, size_t le
     if (method == 0 || line[method] != ' ')
         return http1_refuse(h, 400, "the request line does not begin with a method and a blank");
     size_t target = method + 1, end = target;
-    while (mw_byte_is(line[end], MW_TARGET))
+    while (mw_byte_is(line[end], MW_RECEIVED))
         end++;
     if (end == length)
         return http1_refuse(h, 400, "the request line does not end in a version of HTTP");
