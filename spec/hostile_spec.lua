@@ -141,6 +141,14 @@ local function ask_strict(message)
   end)
 end
 
+-- Behind a good one on the same connection, which is answered first.
+local function ask_behind_another(message)
+  local server, log = serve_all()
+  local reply = servers.talk(server, "GET /first HTTP/1.1\r\nHost: x\r\n\r\n" .. message.bytes)
+  assert.equal("200 " .. message.status, statuses_of(reply))
+  assert.same({ "GET /first " }, log)
+end
+
 -- Whatever it makes of the message, it answers the next client.
 local function ask_any(message)
   local server = serve_all()
@@ -161,6 +169,11 @@ describe("a server", function()
     if message.kind == "request" then
       it(("%ss %s (%s)"):format(STRICT and message.verdict or "survive", message.name, message.reason), function()
         (STRICT and ask_strict or ask_any)(message)
+      end)
+    end
+    if message.status and message.kind == "request" and STRICT then
+      it("answers the request in front, and refuses " .. message.name, function()
+        ask_behind_another(message)
       end)
     end
   end

@@ -4,7 +4,8 @@
 
 #include "base/grammar.h"
 
-static const struct http1_limits limits = {4096, 16};
+/* Small, so that they are met often. */
+static const struct http1_limits limits = {300, 8};
 
 static enum http1_verdict read_prefix(struct http1_head *h, const char *bytes, size_t length)
 {
@@ -105,7 +106,7 @@ static void must_be_clean(const struct http1_head *h, const char *bytes)
 }
 
 struct writer {
-    char bytes[3 * 4096];
+    char bytes[1024];
     size_t length;
 };
 

@@ -142,7 +142,7 @@ static int is(const struct message *m, const char *method)
            memcmp(m->first + m->head.method.at, method, strlen(method)) == 0;
 }
 
-static void must_have_the_same_head(const struct message *m, const struct other *o)
+static void must_have_the_same_fields(const struct message *m, const struct other *o, int upgraded)
 {
     const struct http1_head *h = &m->head;
     struct text fields = {NULL, 0};
@@ -156,8 +156,9 @@ static void must_have_the_same_head(const struct message *m, const struct other 
         must_be(&o->reason, m->first + h->reason.at, h->reason.length);
     }
     put_fields(&fields, h, m->first);
-    MUST(o->fields.length >= fields.length); /* trailers follow */
-    must_be(&(struct text){o->fields.bytes, fields.length}, fields.bytes, fields.length);
+    if (m->last != NULL && !upgraded)
+        put_fields(&fields, &m->trailers, m->last);
+    must_be(&o->fields, fields.bytes, fields.length);
     free(fields.bytes);
 }
 
@@ -198,7 +199,7 @@ static void must_agree(const struct message *m, const char *bytes)
         MUST(may_refuse(m, error, llhttp_get_error_pos(&o.parser)));
     } else {
         MUST(o.complete);
-        must_have_the_same_head(m, &o);
+        must_have_the_same_fields(m, &o, upgraded);
         if (upgraded) { /* for llhttp what follows is another protocol's */
             MUST(m->head.upgrade || is(m, "CONNECT"));
         } else {

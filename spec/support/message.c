@@ -27,6 +27,7 @@ void message_free(struct message *m)
 {
     free(m->bytes);
     free(m->first);
+    free(m->last);
     free(m->body);
 }
 
@@ -86,6 +87,7 @@ static int read_head(struct message *m, struct http1_head *h)
     if (verdict == HTTP1_MORE)
         return 0;
     if (h->kind == HTTP1_TRAILERS) {
+        m->last = block_of(m->bytes, h->size, 0);
         m->state = MESSAGE_DONE;
     } else {
         m->first = block_of(m->bytes, h->size, 0);

@@ -27,6 +27,7 @@ struct message {
     char *bytes;       /* what is not done with yet; of a head, all of it */
     size_t length;     /* of these */
     char *first;       /* the head's bytes, once it is read */
+    char *last;        /* likewise those of the trailers */
     char *body;
     size_t body_length;
     size_t taken; /* bytes of the message so far, from its first */
