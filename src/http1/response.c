@@ -118,22 +118,26 @@ static void final(struct http1_client *c, const struct http1_head *head, const c
 }
 
 /* 101 is final where it was asked for, and once the server has all of the request. */
-static bool may_switch(const struct http1_client *c)
+static const char *wrong_switch(const struct http1_client *c)
 {
-    return mw_headers_find(mw_exchange_outgoing(c->x)->fields, "Upgrade", NULL) != NULL &&
-           c->sending == HTTP1_SEND_NOTHING && wire_pending(&c->wire) == 0;
+    if (mw_headers_find(mw_exchange_outgoing(c->x)->fields, "Upgrade", NULL) == NULL)
+        return "which it was not asked for";
+    if (c->sending != HTTP1_SEND_NOTHING || wire_pending(&c->wire) > 0)
+        return "before it has the whole request";
+    return NULL;
 }
 
 static void reply_head(struct http1_client *c, const struct http1_head *head, const char *bytes)
 {
-    if (head->status >= 200 || (head->status == 101 && may_switch(c)))
+    const char *wrong = head->status == 101 ? wrong_switch(c) : NULL;
+    if (wrong != NULL)
+        http1_client_fail(c, MW_PROTOCOL_FAILURE, MW_PHASE_HEAD,
+                          "the server switches protocols (101), %s", wrong);
+    else if (head->status >= 200 || head->status == 101)
         final(c, head, bytes);
     else if (++c->interims > MOST_INTERIMS)
         http1_client_fail(c, MW_PROTOCOL_FAILURE, MW_PHASE_HEAD,
                           "the server sends interim replies (1xx) only");
-    else if (head->status == 101)
-        http1_client_fail(c, MW_PROTOCOL_FAILURE, MW_PHASE_HEAD,
-                          "the server switches protocols (101), which it was not asked for");
     else
         interim(c, head, bytes);
 }

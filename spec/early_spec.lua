@@ -1,0 +1,152 @@
+-- Replies that come before the request has been sent, and what becomes of the rest of it.
+-- SPDX-License-Identifier: MIT
+
+local helper = require("helper")
+local http = require("http")
+local raw = require("raw")
+local certs = require("certs")
+
+local R = http.Response
+local BIG = ("x"):rep(4 * 1024 * 1024) -- far more than sockets hold
+local REPLY = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 5\r\n\r\nenoug"
+
+-- A server that says `reply` as soon as the head of a request is in, and reads on only if it `reads`.
+local function hasty(reply, options)
+  options = options or {}
+  local server = { accepted = 0, closed = 0, heads = {} }
+  server.raw = raw.listen {
+    tls = options.tls,
+    on_connect = function(conn)
+      server.accepted = server.accepted + 1
+      local seen, answered = "", false
+      conn.on_data = function(_, bytes)
+        if answered then
+          return
+        end
+        seen = seen .. bytes
+        local head = seen:match("^(.-\r\n\r\n)")
+        if head then
+          answered = true
+          server.heads[#server.heads + 1] = head
+          conn:send(reply)
+          if options.close then
+            conn:close()
+          elseif not options.reads then
+            conn:pause()
+          end
+        end
+      end
+      conn.on_close = function()
+        server.closed = server.closed + 1
+      end
+    end,
+  }
+  server.port = server.raw.port
+  server.tls = options.tls
+  return server
+end
+
+local function put(server, options)
+  local request = { method = "PUT", ca_file = certs.ca_file }
+  request.url = ("%s://localhost:%d/"):format(server.tls and "https" or "http", server.port)
+  for name, value in pairs(options or {}) do
+    request[name] = value
+  end
+  local response = http.request(request, BIG, helper.expect(function() end))
+  helper.wait_calls()
+  return response
+end
+
+local limited = http.can("stream_upload") -- an engine that sends all before it reads cannot
+local function it_reads(title, fn)
+  it(title, function()
+    if not limited then
+      pending("this engine reads when all has been sent")
+    end
+    fn()
+  end)
+end
+
+describe("a reply that comes while the request is being sent", function()
+  helper.setup()
+
+  for where, tls in pairs { [""] = false, [" over TLS"] = certs.server } do
+    it_reads("is delivered, and the rest is not sent" .. where, function()
+      local server = hasty(REPLY, { tls = tls })
+      local response = put(server)
+      assert.equal(413, response.status_code)
+      assert.equal("enoug", response:read_string())
+      assert.equal(R.UNKNOWN_CONTENT_ERROR, response.error)
+      assert.equal(1, server.accepted)
+    end)
+
+    it_reads("is delivered to who sends no more than its head" .. where, function()
+      local server = hasty(REPLY, { tls = tls, reads = true })
+      local response = put(server, { headers = { Expect = "100-continue" } })
+      assert.equal(413, response.status_code)
+      assert.equal("enoug", response:read_string())
+      helper.wait(function() return server.closed == 1 end) -- what was announced has not come
+    end)
+  end
+
+  it_reads("ends the connection: the next request has another", function()
+    local server = hasty("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", { reads = true })
+    assert.equal("ok", put(server):read_string())
+    helper.wait(function() return server.closed == 1 end)
+    assert.equal("ok", put(server):read_string())
+    assert.equal(2, server.accepted)
+  end)
+
+  it("is delivered where the server has closed behind it", function()
+    local server = hasty(REPLY, { close = true })
+    local response = put(server)
+    assert.equal(413, response.status_code)
+    assert.equal("enoug", response:read_string())
+  end)
+
+  it_reads("may be in chunks, and be long", function()
+    local piece = ("y"):rep(10000)
+    local chunk = ("%x\r\n%s\r\n"):format(#piece, piece)
+    local server = hasty("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" .. chunk:rep(50) .. "0\r\n\r\n")
+    local response = put(server)
+    assert.equal(R.NO_ERROR, response.error, response.error_string)
+    assert.equal(500000, #response:read_string())
+  end)
+
+  it_reads("may be malformed", function()
+    local response = put(hasty("HTTP/1.1 200 OK\r\nno colon\r\n\r\n"))
+    assert.equal(R.PROTOCOL_FAILURE, response.error)
+    assert.equal("head", response.error_detail.phase)
+  end)
+
+  it_reads("may be a protocol switch, which it must not", function()
+    local server = hasty("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+    local response = put(server, { headers = { Connection = "upgrade", Upgrade = "x" } })
+    assert.equal(R.PROTOCOL_FAILURE, response.error, response.error_string)
+    assert.matches("101.*before it has the whole request", response.error_string)
+  end)
+end)
+
+describe("a request that cannot be sent to its end", function()
+  helper.setup()
+
+  it("fails with 2 where the server resets the connection without a word", function()
+    local server = raw.listen {
+      on_connect = function(conn)
+        conn.on_data = function() conn:reset() end
+      end,
+    }
+    local response = put(server)
+    assert.equal(R.REMOTE_HOST_CLOSED_ERROR, response.error, response.error_string)
+    assert.matches("^lost 127%.0%.0%.1:%d+ while the request was being sent: ", response.error_string)
+    assert.equal("send", response.error_detail.phase)
+    assert.equal(0, response.status_code)
+  end)
+
+  it("is stopped by the idle clock where the server takes nothing", function()
+    local server = raw.listen { on_connect = function(conn) conn:pause() end }
+    local response = put(server, { timeout = { idle = 0.2 } })
+    assert.equal(R.TIMEOUT_ERROR, response.error, response.error_string)
+    assert.equal("send", response.error_detail.phase)
+  end)
+end)
