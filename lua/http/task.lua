@@ -108,7 +108,9 @@ local function next_task()
   return work(coroutine.yield(DONE))
 end
 
-function work(fn, ...)
+-- The second argument is nothing: in its place on the stack, which the next task's call leaves open for its
+-- frame, the collector would see what had been given there for as long as the coroutine is idle.
+function work(fn, _, ...)
   return next_task(keep_results(fn(...)))
 end
 
@@ -161,7 +163,7 @@ function M.guard(rescue, fn, ...)
     -- interrupted; wait, what it waits for, a token: who was to wake it from an earlier wait comes in vain.
   }, mt)
   by_coroutine[task.co] = task
-  resume(task, fn, ...)
+  resume(task, fn, nil, ...)
   return task
 end
 
