@@ -977,7 +977,7 @@ static void contexts_are_given_up_in_their_turn(void)
 {
     struct setup how = usual();
     struct pair first;
-    char pins[60];
+    char pins[64];
     open_secure(&first, &how);
     for (int i = 0; i < 90; i++) {
         struct mw_socket s;
