@@ -375,6 +375,11 @@ MW_API size_t mw_exchange_available(const mw_exchange *x);
 MW_API size_t mw_exchange_read(mw_exchange *x, void *bytes, size_t size);
 MW_API size_t mw_exchange_peek(const mw_exchange *x, void *bytes, size_t size);
 MW_API size_t mw_exchange_line(mw_exchange *x);
+/* What waits, without a copy: the bytes at its front that lie in one piece, whose length goes to
+ * *length (0: nothing waits). They stay until the next call that reads, or the loop turns; skip
+ * throws away so many bytes, which count as read. */
+MW_API const void *mw_exchange_front(const mw_exchange *x, size_t *length);
+MW_API void mw_exchange_skip(mw_exchange *x, size_t length);
 MW_API void mw_exchange_drop(mw_exchange *x); /* throws away what waits */
 
 /* How much may wait to be read before the socket is read no further; 0: no limit. */

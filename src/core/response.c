@@ -108,6 +108,25 @@ size_t mw_exchange_read(mw_exchange *x, void *bytes, size_t size)
     return length;
 }
 
+const void *mw_exchange_front(const mw_exchange *x, size_t *length)
+{
+    struct evbuffer_iovec first = {NULL, 0};
+    if (x->buffer != NULL && evbuffer_peek(x->buffer, -1, NULL, &first, 1) < 1)
+        first.iov_len = 0;
+    *length = first.iov_len;
+    return first.iov_base;
+}
+
+void mw_exchange_skip(mw_exchange *x, size_t length)
+{
+    if (x->buffer == NULL)
+        return;
+    evbuffer_drain(x->buffer, length);
+    x->scanned = x->scanned > length ? x->scanned - length : 0;
+    free_if_read(x);
+    resume(x);
+}
+
 size_t mw_exchange_peek(const mw_exchange *x, void *bytes, size_t size)
 {
     ev_ssize_t length = x->buffer != NULL ? evbuffer_copyout(x->buffer, bytes, size) : 0;

@@ -6,6 +6,7 @@
 
 enum {
     MOST_INTERIMS = 32,
+    MOST_READS = 4,        /* in a turn, of a body that comes fast; then the others get theirs */
     BULK = (64 << 10) - 64 /* read at once: with what libevent adds, a power of two */
 };
 
@@ -319,8 +320,8 @@ static void came(struct http1_client *c)
     mw_exchange_on_activity(c->x);
 }
 
-/* Whether a large body comes fast: then it is read into its place. What comes slowly, and so in small
- * pieces, is put together. */
+/* Whether a large body comes fast: then it is read into its place. What comes slowly, and so in
+ * small pieces, is put together. */
 static bool in_bulk(const struct http1_client *c)
 {
     return c->in_bulk && c->reading == HTTP1_READ_LENGTH && c->left >= HTTP1_RECEIVED;
@@ -364,9 +365,15 @@ static enum mw_io read_some(struct http1_client *c)
 
 void http1_response_readable(struct http1_client *c)
 {
+    mw_exchange *x = c->x;
     enum mw_io io = read_some(c);
-    if (io == MW_IO_DONE)
-        return; /* c may be gone */
+    for (int i = 1; io == MW_IO_DONE && i < MOST_READS; i++) {
+        if (!http1_still(c, x) || !c->wire.reading || !in_bulk(c))
+            break;
+        io = read_some(c);
+    }
+    if (io == MW_IO_DONE || !http1_still(c, x))
+        return;
     if (io == MW_IO_END && c->reading == HTTP1_READ_UNTIL_CLOSE)
         done(c, 0);
     else if (io == MW_IO_END || io == MW_IO_FAILED)

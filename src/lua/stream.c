@@ -94,6 +94,14 @@ static size_t wanted(lua_State *L, const l_response *r, bool required)
 static int take(lua_State *L, l_response *r, size_t length, take_fn fn, push_fn push)
 {
     char small[SMALL];
+    size_t whole;
+    const char *front = mw_exchange_front(r->x, &whole);
+    if (whole >= length && length > 0) { /* in one piece: no need for a copy */
+        push(L, front, length);
+        if (fn == take_read)
+            mw_exchange_skip(r->x, length);
+        return 1;
+    }
     char *bytes = length <= SMALL ? small : lua_newuserdata(L, length);
     push(L, bytes, fn(r->x, bytes, length));
     return 1;
