@@ -67,7 +67,7 @@ struct http1_client {
     bool heard; /* a byte of it has come */
     bool head_seen;
     bool closing_after; /* the reply is the last */
-    bool in_bulk; /* the body comes faster than it is read */
+    bool in_bulk;       /* the body comes faster than it is read */
     int interims;
     uint64_t left; /* bytes of a body of known length */
     struct http1_chunks chunks;

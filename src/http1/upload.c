@@ -7,7 +7,6 @@
 
 #include <event2/event.h>
 
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -108,6 +107,19 @@ static void send_file(struct http1_client *c)
     go_on_later(c);
 }
 
+/* Writes the line of a chunk's size; returns its length, `most` at most. */
+static size_t put_size(char *at, size_t size, size_t most)
+{
+    size_t digits = most - 2;
+    while (digits > 1 && size >> (4 * (digits - 1)) == 0)
+        digits--;
+    for (size_t i = 0; i < digits; i++)
+        at[i] = "0123456789ABCDEF"[size >> (4 * (digits - 1 - i)) & 15];
+    at[digits] = '\r';
+    at[digits + 1] = '\n';
+    return digits + 2;
+}
+
 /* Reads a piece and gives it to the wire, as a chunk where the length is not known. *n: how much it
  * was. */
 static enum mw_io read_piece(struct http1_client *c, size_t *n)
@@ -115,7 +127,6 @@ static enum mw_io read_piece(struct http1_client *c, size_t *n)
     const struct mw_outgoing *out = mw_exchange_outgoing(c->x);
     mw_exchange *x = c->x;
     const size_t line = sizeof "8000\r\n" - 1;
-    char digits[16];
     size_t most = PIECE;
     if (!out->in_chunks && out->body_length - c->given < most)
         most = out->body_length - (size_t)c->given;
@@ -131,11 +142,11 @@ static enum mw_io read_piece(struct http1_client *c, size_t *n)
         return io;
     size_t size = *n;
     if (out->in_chunks) {
-        size_t prefix = (size_t)snprintf(digits, sizeof digits, "%zX\r\n", size);
+        size_t prefix = put_size(at, size, line);
         if (prefix < line)
             memmove(at + prefix, bytes, size); /* a small one */
-        memcpy(at, digits, prefix);
-        memcpy(at + prefix + size, "\r\n", 2);
+        at[prefix + size] = '\r';
+        at[prefix + size + 1] = '\n';
         size += prefix + 2;
     }
     wire_staged(&c->wire, size);
