@@ -149,4 +149,26 @@ describe("a request that cannot be sent to its end", function()
     assert.equal(R.TIMEOUT_ERROR, response.error, response.error_string)
     assert.equal("send", response.error_detail.phase)
   end)
+
+  it("is sent again where the connection had been idle, and was reset just before", function()
+    local conns = {}
+    local server = raw.listen {
+      on_connect = function(conn)
+        conns[#conns + 1] = conn
+        conn.on_data = function()
+          conn:send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        end
+      end,
+    }
+    local url = ("http://127.0.0.1:%d/"):format(server.port)
+    local again
+    http.get(url, helper.expect(function()
+      conns[1]:reset()
+      again = http.get(url, helper.expect(function() end))
+    end))
+    helper.wait_calls()
+    assert.equal("ok", again:read_string())
+    assert.equal(R.NO_ERROR, again.error)
+    assert.equal(2, #conns)
+  end)
 end)

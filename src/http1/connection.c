@@ -29,6 +29,7 @@ static void hang_up(struct http1_client *c)
     http1_partial_free(c->partial, &c->engine->rt->allocator);
     c->partial = NULL;
     wire_close(&c->wire);
+    memset(&c->wire, 0, sizeof c->wire); /* nothing of it is the next one's */
     c->connected = false;
 }
 
