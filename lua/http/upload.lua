@@ -79,7 +79,7 @@ return function(response, source)
   task.guard(function(_, failed)
     core.give(response, nil, core.words(failed.error))
     let_go(source)
-  end, function() -- no arguments: a coroutine that waits for its next task may keep one alive
+  end, function()
     feed(response, source)
   end)
 end

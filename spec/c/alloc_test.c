@@ -76,8 +76,9 @@ struct cycle {
     mw_server *server;
     int told;  /* errors, to who asked for something */
     int heard; /* errors, to the server's handler: its client may send the request again */
-    int over;  /* the exchange under way */
-    int good;  /* exchanges that went well, of three */
+    const char *to_give; /* of a body */
+    int over;            /* the exchange under way */
+    int good;            /* exchanges that went well, of three */
 };
 
 static void told(struct cycle *c, const char *words)
@@ -91,7 +92,9 @@ static int answer(mw_runtime *rt, mw_request *r)
     static const mw_header fields[] = {{"Content-Type", "text/plain"}, {"X-Spec", "1"}};
     size_t length;
     const char *body = mw_request_body(r, &length);
-    int result = mw_reply_head(r, 200, NULL, fields, 2, -1);
+    int result = mw_engine_can(rt, "interim") == 1 ? mw_reply_interim(r, 103, fields, 2) : MW_OK;
+    if (result == MW_OK)
+        result = mw_reply_head(r, 200, NULL, fields, 2, -1);
     if (result == MW_OK)
         return length > 0 ? mw_reply_body(r, body, length) : mw_reply_body(r, "hello", 5);
     CHECK_INT(result, MW_ENOMEM);
@@ -118,6 +121,25 @@ static void on_done(mw_exchange *x, void *ud)
     CHECK(detail.phase != NULL && detail.phase[0] != '\0');
 }
 
+/* The body by a function, where the engine can. */
+static ptrdiff_t give_body(mw_exchange *x, void *bytes, size_t size, void *ud)
+{
+    struct cycle *c = ud;
+    size_t length = strlen(c->to_give);
+    (void)x;
+    CHECK(length <= size);
+    memcpy(bytes, c->to_give, length);
+    c->to_give += length;
+    return (ptrdiff_t)length;
+}
+
+static void on_interim(mw_exchange *x, int status, void *ud)
+{
+    (void)ud;
+    CHECK_INT(status, 103);
+    CHECK_TEXT(mw_exchange_interim_header(x, "x-spec"), "1");
+}
+
 static int exchange(struct cycle *c, const char *body)
 {
     static const mw_header fields[] = {{"Accept", "*/*"}, {"X-Long", "a value that takes room"}};
@@ -137,9 +159,15 @@ static int exchange(struct cycle *c, const char *body)
         .body_length = body != NULL ? strlen(body) : 0,
         .ca_file = c->variant->cert_file,
         .total_timeout = 20,
+        .on_interim = on_interim,
         .on_done = on_done,
         .ud = c,
     };
+    if (body != NULL && mw_engine_can(c->rt, "stream_upload") == 1) {
+        options.body = NULL;
+        options.read_body = give_body;
+        c->to_give = body;
+    }
     int before = c->told, result = mw_exchange_start(c->rt, &options, &x);
     if (result != MW_OK) {
         CHECK_INT(result, MW_ENOMEM);
