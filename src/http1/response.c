@@ -6,8 +6,9 @@
 
 enum {
     MOST_INTERIMS = 32,
-    MOST_READS = 4,        /* in a turn, of a body that comes fast; then the others get theirs */
-    BULK = (64 << 10) - 64 /* read at once: with what libevent adds, a power of two */
+    MOST_IN_TURN = 256 << 10, /* of a body that comes fast; then the others get theirs */
+    BULK = (64 << 10) - 64,   /* read at once: with what libevent adds, a power of two */
+    RECORD = 16 << 10         /* TLS gives no more */
 };
 
 static const struct mw_allocator *allocator_of(const struct http1_client *c)
@@ -101,6 +102,18 @@ static int64_t expect_body(struct http1_client *c, const struct http1_head *head
     return head->length;
 }
 
+/* A server that has heard enough says so by an error, or by closing (RFC 9112, 9.5). Others may
+ * answer while they read, and get the rest. */
+static void stop_sending(struct http1_client *c, const struct http1_head *head)
+{
+    bool heard_enough = head->status >= 300 || c->sending == HTTP1_SEND_HELD || c->closing_after ||
+                        c->reading == HTTP1_READ_TUNNEL;
+    if (c->sending == HTTP1_SEND_NOTHING || !heard_enough)
+        return;
+    http1_upload_stop(c);
+    c->closing_after = true; /* what is missing was announced */
+}
+
 static void final(struct http1_client *c, const struct http1_head *head, const char *bytes)
 {
     struct mw_headers fields = {0};
@@ -110,11 +123,8 @@ static void final(struct http1_client *c, const struct http1_head *head, const c
     }
     c->head_seen = true;
     c->closing_after = c->asked_to_close || head->close || (head->minor == 0 && !head->keep_alive);
-    if (c->sending != HTTP1_SEND_NOTHING) { /* it has heard enough; what is missing was announced */
-        http1_upload_stop(c);
-        c->closing_after = true;
-    }
     int64_t length = expect_body(c, head);
+    stop_sending(c, head);
     mw_exchange_on_head(c->x, head->status, http1_text(&fields, head->reason), &fields, length);
 }
 
@@ -327,11 +337,16 @@ static bool in_bulk(const struct http1_client *c)
     return c->in_bulk && c->reading == HTTP1_READ_LENGTH && c->left >= HTTP1_RECEIVED;
 }
 
+static size_t bulk_of(const struct http1_client *c)
+{
+    return c->wire.socket.tls != NULL ? RECORD : BULK;
+}
+
 /* False without memory, with nothing done. */
 static bool read_bulk(struct http1_client *c, enum mw_io *io)
 {
     mw_exchange *x = c->x;
-    size_t n, size = c->left < BULK ? (size_t)c->left : BULK;
+    size_t n, most = bulk_of(c), size = c->left < most ? (size_t)c->left : most;
     char *place = mw_exchange_reserve(x, &size);
     if (place == NULL)
         return false;
@@ -357,7 +372,7 @@ static enum mw_io read_some(struct http1_client *c)
     io = wire_read(&c->wire, &bytes, &n);
     if (io == MW_IO_DONE) {
         came(c);
-        c->in_bulk = n == HTTP1_RECEIVED;
+        c->in_bulk = n >= bulk_of(c);
         take(c, bytes, n);
     }
     return io;
@@ -366,8 +381,9 @@ static enum mw_io read_some(struct http1_client *c)
 void http1_response_readable(struct http1_client *c)
 {
     mw_exchange *x = c->x;
+    const size_t bulk = bulk_of(c);
     enum mw_io io = read_some(c);
-    for (int i = 1; io == MW_IO_DONE && i < MOST_READS; i++) {
+    for (size_t n = bulk; io == MW_IO_DONE && n < MOST_IN_TURN; n += bulk) {
         if (!http1_still(c, x) || !c->wire.reading || !in_bulk(c))
             break;
         io = read_some(c);
