@@ -98,7 +98,9 @@ static void must_be_clean(const struct http1_head *h, const char *bytes)
     }
     if (h->kind == HTTP1_REQUEST) {
         MUST(mw_bad_token(bytes + h->method.at, h->method.length) < 0);
-        MUST(h->target.length > 0 && mw_bad_target(bytes + h->target.at, h->target.length) < 0);
+        MUST(h->target.length > 0);
+        for (size_t i = 0; i < h->target.length; i++)
+            MUST(mw_byte_is(bytes[h->target.at + i], MW_RECEIVED));
         MUST(h->hosts == 1 || (h->hosts == 0 && h->minor == 0));
     } else {
         MUST(h->status >= 100 && h->status <= 999);
