@@ -30,15 +30,19 @@ static const struct {
 };
 enum { CAPABILITIES = sizeof capabilities / sizeof capabilities[0] };
 
+/* Its place; ENGINES if there is none of that name. */
+static size_t place_of(const char *name)
+{
+    size_t i = 0;
+    while (i < ENGINES && strcmp(engines[i]->name, name) != 0)
+        i++;
+    return i;
+}
+
 const struct mw_engine *mw_engine_find(const char *name)
 {
-    if (name == NULL)
-        return engines[0];
-    for (size_t i = 0; i < ENGINES; i++) {
-        if (strcmp(engines[i]->name, name) == 0)
-            return engines[i];
-    }
-    return NULL;
+    size_t i = name != NULL ? place_of(name) : 0;
+    return i < ENGINES ? engines[i] : NULL;
 }
 
 const char *mw_engine_at(size_t index)
@@ -48,14 +52,14 @@ const char *mw_engine_at(size_t index)
 
 bool mw_engine_known(const char *name, char *words, size_t size)
 {
-    if (mw_engine_find(name) != NULL)
+    const char *known;
+    if (name == NULL || place_of(name) < ENGINES)
         return true;
     int length = snprintf(words, size, "there is no engine \"%.60s\"; there %s", name,
                           ENGINES > 1 ? "are" : "is");
-    for (size_t i = 0; i < ENGINES && length >= 0 && (size_t)length < size; i++) {
+    for (size_t i = 0; (known = mw_engine_at(i)) != NULL && (size_t)length < size; i++) {
         const char *between = i == 0 ? "" : i + 1 < ENGINES ? "," : " and";
-        length +=
-            snprintf(words + length, size - (size_t)length, "%s %s", between, engines[i]->name);
+        length += snprintf(words + length, size - (size_t)length, "%s %s", between, known);
     }
     return false;
 }
