@@ -192,7 +192,9 @@ end
 local function upgrade(self, headers)
   check_unsent(self)
   local wire, message, code = self._request:upgrade(list_of(headers or {}))
-  if not wire then
+  if not wire then -- the client has gone, or does not take the head: nothing else can follow
+    self.sent, self.finished = true, true
+    self._request:abort()
     return nil, message, code
   end
   self.sent, self.finished = true, true

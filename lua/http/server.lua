@@ -34,6 +34,9 @@ function Server:close()
   check_self(self, mt, 2)
   self.listening = false
   self._server:close()
+  if self._cut then -- who waits in stop() would do so for ever
+    core.after(0, self._cut)
+  end
 end
 
 -- What options.tls and each of its hosts may hold.
@@ -76,15 +79,18 @@ function Server:stop(seconds)
     error(message, 2)
   end
   self.listening = false
-  local clock = seconds and core.after(seconds, function()
-    late = not over
+  local function cut()
+    late = late or not over
     done()
-  end)
+  end
+  self._cut = cut
+  local clock = seconds and core.after(seconds, cut)
   task.wait_until(function()
     return over
   end, function(resume)
     wake = resume
   end, 2)
+  self._cut = nil
   if clock then
     clock:cancel()
   end
@@ -188,6 +194,7 @@ function M.listen(options, on_request, level)
     url = url_of(options, host, port),
     listening = true,
     _server = server,
+    _cut = nil, -- ends the wait of stop()
   }, mt)
 end
 

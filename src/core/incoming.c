@@ -176,8 +176,13 @@ static struct evbuffer *body_of(mw_request *r)
 /* A request that lost a part of its body must not be taken for a whole one. */
 static void lose(mw_request *r)
 {
+    bool known = mw_request_is_known(r);
     engine_of(r->rt)->detach(r);
     mw_request_on_gone(r);
+    if (!known) { /* nobody will be told: it only goes */
+        r->server = NULL;
+        mw_defer(r->rt, &r->arrival);
+    }
 }
 
 /* The handler is told; while much waits to be read, the socket is not. */
@@ -214,6 +219,8 @@ void mw_request_on_buffer(mw_request *r, struct evbuffer *bytes)
 
 void mw_request_on_end(mw_request *r)
 {
+    if (r->server == NULL)
+        return;
     r->whole = true;
     if (!r->server->stream)
         mw_defer(r->rt, &r->arrival);

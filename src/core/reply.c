@@ -97,7 +97,11 @@ int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header
         reason = mw_status_phrase(status);
     if (mw_bad_field_value(reason, strlen(reason)) >= 0)
         return mw_fail(rt, MW_EINVAL, "bad reason: it has a byte that is not allowed");
-    bool told = length >= 0 && status != 204;
+    if (status < 300 && strcmp(r->method, "CONNECT") == 0)
+        return mw_fail(rt, MW_EINVAL,
+                       "bad status: %d to CONNECT says that a tunnel follows; that is an upgrade's",
+                       status);
+    bool told = length >= 0 && status != 204 && !(status == 304 && length == 0);
     snprintf(number, sizeof number, "%lld", (long long)length);
     int result = mw_reply_collect(r, headers, header_count, told ? &counted : NULL);
     if (result != MW_OK)

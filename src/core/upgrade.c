@@ -65,8 +65,11 @@ static int take_socket(mw_request *r, mw_connection **out)
     int result = early == NULL ? MW_ENOMEM : rt->engine->hand_over(r, &socket, early);
     if (result == MW_OK) {
         size_t length = evbuffer_get_length(early);
-        c = mw_connection_new(rt, &socket,
-                              length > 0 ? (const void *)evbuffer_pullup(early, -1) : "", length);
+        const void *bytes = length > 0 ? evbuffer_pullup(early, -1) : (const void *)"";
+        if (bytes != NULL)
+            c = mw_connection_new(rt, &socket, bytes, length);
+        else
+            socket.via->close(&socket);
         result = c == NULL ? MW_ENOMEM : mw_connection_take(c);
     }
     if (early != NULL)
@@ -87,8 +90,10 @@ int mw_request_upgrade(mw_request *r, const mw_header *headers, size_t header_co
     int result = check(r, headers, header_count, tunnel);
     if (result == MW_OK)
         result = send_head(r, headers, header_count, tunnel ? 200 : 101);
-    if (result == MW_OK)
-        result = take_socket(r, out);
+    if (result != MW_OK)
+        return result;
+    result = take_socket(r, out);
+    r->broken = result != MW_OK; /* its head is out: HTTP cannot go on behind it */
     if (result == MW_OK)
         mw_request_free(r);
     return result;

@@ -151,6 +151,9 @@ int http1_reply_head(mw_request *r, int status, const char *reason, const struct
     bool has_date = false, has_connection = false, closes = false;
     if (s == NULL)
         return gone(r);
+    if (status == 101 && s->minor == 0)
+        return mw_fail(mw_request_runtime(r), MW_EINVAL,
+                       "the client speaks HTTP/1.0, which knows no upgrade");
     bool bodyless = s->head_request || status < 200 || status == 204 || status == 304;
     look_at_fields(fields, &has_date, &has_connection, &closes);
     s->in_chunks = length < 0 && !bodyless && s->minor == 1;
@@ -160,6 +163,8 @@ int http1_reply_head(mw_request *r, int status, const char *reason, const struct
         s->keeps && !closes && !until_close && !body_is_in_the_way(s) && !s->listener->draining;
     s->started = true;
     struct extras extras = {.date = !has_date, .chunks = s->in_chunks};
+    if (status == 101)
+        return write_head(s, status, reason, fields, extras) ? MW_OK : no_memory(s);
     if (!has_connection || (kept && !s->keeps && !closes))
         extras.connection = !s->keeps ? "close" : s->minor == 0 ? "keep-alive" : NULL;
     return write_head(s, status, reason, fields, extras) ? MW_OK : no_memory(s);
@@ -172,6 +177,10 @@ int http1_reply_interim(mw_request *r, int status, const struct mw_headers *fiel
         return gone(r);
     if (s->minor == 0) /* RFC 9110, 15.2: such a client knows none */
         return MW_OK;
+    if (status == 100) {
+        s->continue_due = false;
+        s->body_since = s->moved = mw_now();
+    }
     return write_head(s, status, mw_status_phrase(status), fields, (struct extras){0})
                ? MW_OK
                : no_memory(s);
@@ -181,7 +190,7 @@ void http1_continue(struct http1_session *s)
 {
     static const char words[] = "HTTP/1.1 100 Continue\r\n\r\n";
     s->continue_due = false;
-    s->body_since = mw_now();
+    s->body_since = s->moved = mw_now();
     if (!wire_send(&s->wire, words, sizeof words - 1))
         http1_session_drop(s);
 }
@@ -201,7 +210,8 @@ int http1_reply_body(mw_request *r, const void *bytes, size_t length)
     struct http1_session *s = session_of(r);
     if (s == NULL)
         return gone(r);
-    s->since = mw_now();
+    if (wire_pending(&s->wire) == 0) /* else the client's clock runs on */
+        s->since = mw_now();
     bool sent = s->in_chunks ? send_chunk(s, bytes, length) : wire_send(&s->wire, bytes, length);
     return sent ? MW_OK : no_memory(s);
 }
@@ -242,8 +252,8 @@ int http1_hand_over(mw_request *r, struct mw_socket *socket, struct evbuffer *ea
         return gone(r);
     if (!wire_flush(&s->wire)) /* a head is small, and nothing was before it */
         return mw_fail(mw_request_runtime(r), MW_ECLOSED, "the client does not take the answer");
-    if (s->early != NULL)
-        evbuffer_add_buffer(early, s->early);
+    if (s->early != NULL && evbuffer_add_buffer(early, s->early) != 0)
+        return no_memory(s);
     http1_session_part(s);
     wire_release(&s->wire, socket);
     http1_session_end(s);
@@ -255,13 +265,14 @@ void http1_read_on(mw_request *r, bool on)
     struct http1_session *s = session_of(r);
     if (s == NULL || s->body == HTTP1_NO_BODY)
         return;
-    if (on && s->continue_due) {
+    if (on && s->continue_due && !s->started) {
         http1_continue(s);
         return;
     }
+    s->continue_due = s->continue_due && !on; /* too late to ask for it: the reply is under way */
     s->paused = !on;
     if (on)
-        s->body_since = mw_now(); /* and what has come by now counts for it */
+        s->body_since = s->moved = mw_now(); /* and what has come by now counts for it */
     wire_read_on(&s->wire, on);
 }
 
@@ -282,7 +293,7 @@ void http1_session_refuse(struct http1_session *s, int status, const char *why)
     s->partial = NULL;
     struct extras extras = {.connection = "close", .date = true};
     if (write_head(s, status, mw_status_phrase(status), &fields, extras) &&
-        wire_send(&s->wire, body, (size_t)size))
+        (s->head_request || wire_send(&s->wire, body, (size_t)size)))
         http1_session_next(s);
     else
         http1_session_end(s);

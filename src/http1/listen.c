@@ -84,24 +84,29 @@ static void sweep_list(struct http1_listener *l, enum http1_doing doing, double 
         http1_session_time_out(s);
 }
 
-static bool works_slowly(const struct http1_session *s, double now)
+static bool works_slowly(struct http1_session *s, double now)
 {
+    size_t pending = wire_pending(&s->wire);
+    if (pending < s->pending)
+        s->since = now; /* the client reads */
+    s->pending = pending;
     if (s->body != HTTP1_NO_BODY && !s->paused && !s->continue_due) {
         double waited = now - s->body_since - slow_start;
-        return waited > 0 && (double)s->taken < waited * s->listener->min_rate;
+        return (waited > 0 && (double)s->taken < waited * s->listener->min_rate) ||
+               now - s->moved > s->listener->idle_timeout;
     }
-    return wire_pending(&s->wire) > 0 && now - s->since > s->listener->idle_timeout;
+    return pending > 0 && now - s->since > s->listener->idle_timeout;
 }
 
 /* A head must not take long in all, nor stand still. */
-static bool reads_slowly(const struct http1_session *s, double now)
+static bool reads_slowly(struct http1_session *s, double now)
 {
     const struct http1_listener *l = s->listener;
     return now - s->since > l->header_timeout || now - s->moved > l->idle_timeout;
 }
 
 static void sweep_slow(struct http1_listener *l, enum http1_doing doing,
-                       bool (*slow)(const struct http1_session *, double), double now)
+                       bool (*slow)(struct http1_session *, double), double now)
 {
     struct mw_link *list = &l->sessions[doing];
     for (struct mw_link *at = list->next, *next; at != list; at = next) {
@@ -220,7 +225,9 @@ static void stop_accepting(struct http1_listener *l)
 
 void http1_check_drained(struct http1_listener *l)
 {
-    if (l->draining && first_of(l, HTTP1_READING) == NULL && first_of(l, HTTP1_TURN) == NULL)
+    bool busy = first_of(l, HTTP1_READING) != NULL || first_of(l, HTTP1_TURN) != NULL ||
+                first_of(l, HTTP1_LEAVING) != NULL;
+    if (l->draining && !busy)
         mw_server_on_drained(l->server);
 }
 

@@ -37,7 +37,7 @@ static void set_body(struct http1_session *s, const struct http1_head *head)
     s->left = head->length > 0 ? (uint64_t)head->length : 0;
     s->taken = 0;
     s->paused = false;
-    s->body_since = s->since;
+    s->body_since = s->moved = s->since;
     if (head->chunked)
         http1_chunks_init(&s->chunks);
 }
@@ -47,16 +47,22 @@ static bool is_head(const struct http1_head *head, const char *bytes)
     return head->method.length == 4 && memcmp(bytes + head->method.at, "HEAD", 4) == 0;
 }
 
+static bool is_connect(const struct http1_head *head, const char *bytes)
+{
+    return head->method.length == 7 && memcmp(bytes + head->method.at, "CONNECT", 7) == 0;
+}
+
 static void begin_request(struct http1_session *s, const struct http1_head *head, const char *bytes)
 {
     int status;
+    s->head_request = is_head(head, bytes);
     const char *wrong = objection(s, head, &status);
     if (wrong != NULL) {
         http1_session_refuse(s, status, wrong);
         return;
     }
     mw_request *r = mw_request_new(s->listener->server);
-    struct mw_incoming in = {.head = is_head(head, bytes)};
+    struct mw_incoming in = {.head = s->head_request};
     if (r == NULL ||
         !http1_copy_head(mw_request_fields(r), allocator_of(s), head, bytes, s->peer, &in.peer)) {
         if (r != NULL)
@@ -67,7 +73,7 @@ static void begin_request(struct http1_session *s, const struct http1_head *head
     http1_session_do(s, HTTP1_TURN);
     set_body(s, head);
     s->minor = (unsigned char)head->minor;
-    s->head_request = in.head;
+    s->may_switch = head->upgrade || is_connect(head, bytes);
     s->keeps = !head->close && (head->minor == 1 || head->keep_alive);
     s->started = s->in_chunks = false;
     s->r = r;
@@ -85,10 +91,14 @@ static void begin_request(struct http1_session *s, const struct http1_head *head
 static void end_body(struct http1_session *s)
 {
     s->body = HTTP1_NO_BODY;
+    if (s->paused) { /* nobody will ask for more, and the client's end is to be noticed */
+        s->paused = false;
+        wire_read_on(&s->wire, true);
+    }
     if (s->r != NULL)
         mw_request_on_end(s->r);
     else if (!s->ended)
-        http1_session_do(s, HTTP1_WAITING); /* it was answered before it had come */
+        http1_session_rest(s); /* it was answered before it had come */
 }
 
 /* The bytes cannot be understood: whatever follows them cannot be, either. */
@@ -112,6 +122,12 @@ static void head_is_in(struct http1_session *s, const struct http1_head *head, c
         begin_request(s, head, bytes);
 }
 
+static void begin_reading(struct http1_session *s)
+{
+    http1_session_do(s, HTTP1_READING);
+    s->moved = s->since;
+}
+
 /* Goes on with a head of which a part had come. */
 static size_t receive_more_of_head(struct http1_session *s, const char *bytes, size_t length)
 {
@@ -123,9 +139,13 @@ static size_t receive_more_of_head(struct http1_session *s, const char *bytes, s
     }
     enum http1_verdict verdict =
         http1_read_head(&p->head, p->bytes, p->length, &s->listener->limits);
-    if (verdict == HTTP1_MORE)
+    if (verdict == HTTP1_MORE) {
+        if (s->doing == HTTP1_WAITING)
+            begin_reading(s);
         return length;
+    }
     if (verdict == HTTP1_BAD) {
+        s->head_request = false;
         refuse_bytes(s, p->head.refusal, p->head.wrong);
         return length;
     }
@@ -134,12 +154,6 @@ static size_t receive_more_of_head(struct http1_session *s, const char *bytes, s
     head_is_in(s, &p->head, p->bytes);
     http1_partial_free(p, allocator_of(s));
     return length - behind;
-}
-
-static void begin_reading(struct http1_session *s)
-{
-    http1_session_do(s, HTTP1_READING);
-    s->moved = s->since;
 }
 
 static size_t receive_head(struct http1_session *s, enum http1_kind kind, const char *bytes,
@@ -154,13 +168,14 @@ static size_t receive_head(struct http1_session *s, enum http1_kind kind, const 
         head_is_in(s, head, bytes);
         return head->size;
     case HTTP1_BAD:
+        s->head_request = false; /* whose it is cannot be told */
         refuse_bytes(s, head->refusal, head->wrong);
         return length;
     default:
         s->partial = http1_partial_new(allocator_of(s), head, bytes, length);
         if (s->partial == NULL)
             refuse_bytes(s, 503, "there is no memory for a head");
-        else if (kind == HTTP1_REQUEST)
+        else if (kind == HTTP1_REQUEST && bytes[0] != '\r') /* an empty line is no request */
             begin_reading(s);
         return length;
     }
@@ -172,6 +187,7 @@ static size_t receive_head(struct http1_session *s, enum http1_kind kind, const 
 static void take_body(struct http1_session *s, const char *bytes, size_t length)
 {
     s->taken += length;
+    s->moved = mw_now();
     s->continue_due = false; /* it comes unasked */
     if (s->taken > s->listener->max_body_size)
         refuse_bytes(s, 413, "the body of the request is too large");

@@ -49,8 +49,9 @@ struct http1_session {
     struct evbuffer *early;        /* what came behind the request; NULL mostly */
     struct mw_deferred again;      /* to read that */
     double since;                  /* in this state; of a turn, since something moved */
-    double moved;                  /* when the newest part of a head came */
+    double moved;                  /* when the newest part of a head or a body came */
     double body_since;             /* when the first byte of the body was waited for */
+    size_t pending;                /* of the reply, at the last sweep */
     uint64_t left;                 /* of a body of known length */
     uint64_t taken;                /* of the body so far */
     struct http1_chunks chunks;
@@ -59,6 +60,7 @@ struct http1_session {
     unsigned char minor;     /* HTTP/1.minor of the request */
     bool head_request;       /* its method is HEAD */
     bool over;               /* whatever still comes is thrown away */
+    bool may_switch;         /* the request asks for another protocol, or a tunnel */
     bool keeps;              /* the connection serves for more */
     bool continue_due;       /* the client waits for 100 */
     bool paused;             /* the body is not wanted now */
@@ -88,6 +90,8 @@ void http1_session_forsake(mw_request *r); /* such a request: nobody will take i
 void http1_session_drop(
     struct http1_session *s); /* the client has gone: whoever answers learns it */
 void http1_session_time_out(struct http1_session *s);
+/* Between two requests: waits for one, once all that was sent is out. */
+void http1_session_rest(struct http1_session *s);
 /* The reply has been written to its end: on to the next request, or good-bye. */
 void http1_session_next(struct http1_session *s);
 void http1_session_feed(struct http1_session *s, const char *bytes, size_t length);

@@ -6,7 +6,6 @@
 #include <event2/event.h>
 
 #include <string.h>
-#include <sys/socket.h>
 
 /* Of what comes behind the request that is being answered. */
 enum { MOST_EARLY = 64 << 10 };
@@ -85,7 +84,8 @@ void http1_session_drop(struct http1_session *s)
 void http1_session_time_out(struct http1_session *s)
 {
     bool speaks = s->doing == HTTP1_READING && !s->wire.opening;
-    bool sends_body = s->doing == HTTP1_TURN && s->body != HTTP1_NO_BODY && !s->started;
+    bool sends_body =
+        s->r != NULL && s->doing == HTTP1_TURN && s->body != HTTP1_NO_BODY && !s->started;
     if (!speaks && !sends_body) {
         http1_session_drop(s);
         return;
@@ -102,13 +102,23 @@ void http1_session_time_out(struct http1_session *s)
  * while there is something to read would take back what was sent last. */
 static void leave(struct http1_session *s)
 {
-    if (s->wire.socket.tls != NULL) {
-        http1_session_end(s); /* says close_notify */
-        return;
-    }
-    shutdown(s->wire.socket.fd, SHUT_WR);
+    s->wire.socket.via->finish(&s->wire.socket);
     http1_session_do(s, HTTP1_LEAVING);
     wire_read_on(&s->wire, true);
+}
+
+static void forget_early(struct http1_session *s)
+{
+    mw_undefer(&s->again);
+    if (s->early != NULL)
+        evbuffer_free(s->early);
+    s->early = NULL;
+}
+
+/* A reply that is not out yet is work still: neither a clock of idleness nor a drain may cut it. */
+void http1_session_rest(struct http1_session *s)
+{
+    http1_session_do(s, wire_pending(&s->wire) > 0 ? HTTP1_TURN : HTTP1_WAITING);
 }
 
 void http1_session_next(struct http1_session *s)
@@ -117,6 +127,8 @@ void http1_session_next(struct http1_session *s)
     if (!s->keeps || s->listener->draining) {
         s->keeps = false;
         s->over = true;
+        s->body = HTTP1_NO_BODY; /* no clock waits for the rest of it */
+        forget_early(s);
         if (wire_pending(&s->wire) == 0)
             leave(s);
         else
@@ -124,7 +136,9 @@ void http1_session_next(struct http1_session *s)
         return;
     }
     if (s->body == HTTP1_NO_BODY)
-        http1_session_do(s, HTTP1_WAITING);
+        http1_session_rest(s);
+    else
+        s->body_since = s->moved = mw_now();
     if (s->early != NULL)
         mw_defer(s->listener->engine->rt, &s->again);
     wire_read_on(&s->wire, true);
@@ -155,7 +169,7 @@ void http1_session_feed(struct http1_session *s, const char *bytes, size_t lengt
         bytes += used;
         length -= used;
     }
-    if (length > 0 && !s->ended && !s->over && s->keeps)
+    if (length > 0 && !s->ended && !s->over && (s->keeps || s->may_switch))
         keep_for_later(s, bytes, length);
 }
 
@@ -168,7 +182,11 @@ static void read_early(struct mw_deferred *self)
     const char *bytes = (const char *)evbuffer_pullup(early, -1);
     if (bytes != NULL)
         http1_session_feed(s, bytes, length);
+    else
+        http1_session_drop(s); /* what follows them would be taken for a request */
     evbuffer_free(early);
+    if (takes_more(s) && !s->paused) /* while these bytes waited, others may have had to */
+        wire_read_on(&s->wire, true);
 }
 
 /* ---- what the socket tells ----------------------------------------------------------------- */
@@ -216,7 +234,11 @@ static void on_readable(struct http1_wire *w)
 
 static void on_opened(struct http1_wire *w)
 {
-    http1_session_do(session_of(w), HTTP1_WAITING);
+    struct http1_session *s = session_of(w);
+    if (s->listener->draining)
+        http1_session_end(s);
+    else
+        http1_session_do(s, HTTP1_WAITING);
 }
 
 static void on_drained(struct http1_wire *w)
@@ -227,6 +249,8 @@ static void on_drained(struct http1_wire *w)
         mw_request_on_drained(s->r);
     } else if (!s->keeps && s->doing != HTTP1_LEAVING) {
         leave(s);
+    } else if (s->doing == HTTP1_TURN && s->body == HTTP1_NO_BODY) {
+        http1_session_next(s);
     }
 }
 

@@ -300,6 +300,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
         shake_hands(w);
     } else if (w->read_waits_write) {
         w->read_waits_write = false;
+        if (w->reading)
+            event_add(&w->readable, NULL);
         if (w->blocked)
             want_to_write(w);
         w->on->readable(w);
@@ -323,6 +325,7 @@ enum mw_io wire_read_into(struct http1_wire *w, void *bytes, size_t size, size_t
     enum mw_io result = w->socket.via->read(&w->socket, bytes, size, n);
     if (result == MW_IO_AGAIN_WRITE) {
         w->read_waits_write = true;
+        event_del(&w->readable); /* what can be read would be told of again and again */
         want_to_write(w);
     } else if (result == MW_IO_DONE && w->reading && mw_socket_buffered(&w->socket)) {
         event_active(&w->readable, EV_READ, 0); /* the system knows nothing of these */
@@ -341,7 +344,7 @@ void wire_read_on(struct http1_wire *w, bool on)
     if (w->reading == on || w->socket.via == NULL)
         return;
     w->reading = on;
-    if (w->opening)
+    if (w->opening || w->read_waits_write)
         return;
     if (on)
         event_add(&w->readable, NULL);

@@ -96,6 +96,11 @@ static enum mw_io plain_send_file(struct mw_socket *s, int file, off_t offset, s
     return sent > 0 ? MW_IO_DONE : MW_IO_END;
 }
 
+static void plain_finish(struct mw_socket *s)
+{
+    shutdown(s->fd, SHUT_WR);
+}
+
 static void plain_close(struct mw_socket *s)
 {
     close(s->fd);
@@ -108,6 +113,7 @@ static const struct mw_transport plain = {
     .read = plain_read,
     .write = plain_write,
     .send_file = plain_send_file,
+    .finish = plain_finish,
     .close = plain_close,
 };
 

@@ -31,7 +31,8 @@ struct mw_transport {
     /* From a file of any kind that can be read at an offset; sendfile where that serves. MW_IO_END:
      * the file is shorter than that. */
     enum mw_io (*send_file)(struct mw_socket *s, int file, off_t offset, size_t length, size_t *n);
-    void (*close)(struct mw_socket *s); /* says goodbye (close_notify) where it can, and closes */
+    void (*finish)(struct mw_socket *s); /* tells the peer that no more will be written */
+    void (*close)(struct mw_socket *s);  /* says goodbye (close_notify) where it can, and closes */
 };
 
 struct mw_socket {

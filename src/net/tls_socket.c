@@ -246,14 +246,27 @@ static enum mw_io tls_send_file(struct mw_socket *s, int file, off_t offset, siz
     return MW_IO_DONE;
 }
 
+/* close_notify, once. A second call would wait for the peer's. */
+static void say_goodbye(const struct mw_tls *tls)
+{
+    if (!tls->secure || tls->fatal || tls->spoiled ||
+        (SSL_get_shutdown(tls->ssl) & SSL_SENT_SHUTDOWN))
+        return;
+    begin();
+    SSL_shutdown(tls->ssl); /* a full socket or a dead peer: there is nobody to tell */
+    ERR_clear_error();
+}
+
+static void tls_finish(struct mw_socket *s)
+{
+    say_goodbye(s->tls);
+    shutdown(s->fd, SHUT_WR);
+}
+
 static void tls_close(struct mw_socket *s)
 {
-    struct mw_tls *tls = s->tls;
-    if (tls->secure && !tls->fatal && !tls->spoiled) {
-        begin();
-        SSL_shutdown(tls->ssl); /* a full socket or a dead peer: there is nobody to tell */
-    }
-    mw_tls_free(tls);
+    say_goodbye(s->tls);
+    mw_tls_free(s->tls);
     ERR_clear_error();
     close(s->fd);
     *s = (struct mw_socket){.fd = -1};
@@ -264,6 +277,7 @@ static const struct mw_transport over_tls = {
     .read = tls_read,
     .write = tls_write,
     .send_file = tls_send_file,
+    .finish = tls_finish,
     .close = tls_close,
 };
 
