@@ -337,6 +337,11 @@ int mw_set_keylog(mw_runtime *rt, const char *file)
     return MW_OK;
 }
 
+void mw_set_max_connections(mw_runtime *rt, bool per_origin, unsigned most)
+{
+    *(per_origin ? &rt->max_connections_per_origin : &rt->max_connections) = most;
+}
+
 double mw_now(void)
 {
     struct timespec ts;

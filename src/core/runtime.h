@@ -88,6 +88,9 @@ int mw_set_names(mw_runtime *rt, const char *resolv_conf, const char *hosts_file
  * exchange, a server or a request is in the hands of the present one. */
 int mw_set_engine(mw_runtime *rt, const char *name);
 
+/* Limits of the client's connections, in all or to each origin; 0: the default. */
+void mw_set_max_connections(mw_runtime *rt, bool per_origin, unsigned most);
+
 /* Seconds as libevent takes them. */
 struct timeval mw_timeval(double seconds);
 

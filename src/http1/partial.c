@@ -22,6 +22,8 @@ struct http1_partial *http1_partial_new(const struct mw_allocator *a, const stru
 bool http1_partial_add(struct http1_partial *p, const struct mw_allocator *a, const char *bytes,
                        size_t length)
 {
+    if (length == 0)
+        return true;
     if (p->length + length > p->capacity) {
         size_t capacity = 2 * (p->length + length);
         char *larger = a->fn(a->ud, p->bytes, capacity);

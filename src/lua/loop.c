@@ -82,7 +82,6 @@ enum { RESOLV_CONF, HOSTS_FILE, ENGINE, KEYLOG_FILE, SETTINGS };
 static bool take_limit(lua_State *L, mw_runtime *rt, int key, int value)
 {
     static const char *const known[] = {"max_connections", "max_connections_per_origin", NULL};
-    unsigned *const places[] = {&rt->max_connections, &rt->max_connections_per_origin};
     int i = index_of(L, key, known);
     double number = lua_tonumber(L, value);
     if (i < 0)
@@ -92,7 +91,7 @@ static bool take_limit(lua_State *L, mw_runtime *rt, int key, int value)
     else if (lua_type(L, value) != LUA_TNUMBER || number != floor(number) || number < 1 ||
              number > 1e6)
         l_bad_option(L, known[i], "integer above 0, or false for the default", value);
-    *places[i] = (unsigned)number;
+    mw_set_max_connections(rt, i == 1, (unsigned)number);
     return true;
 }
 
