@@ -61,10 +61,7 @@ describe("a server", function()
     assert.is_nil(talk(server, get("/", CLOSE)):find("Content-Length", 1, true))
   end)
 
-  it("does not tell of a tunnel that there is not", function()
-    if not http.can "upgrade" then
-      return
-    end
+  helper.it_can("upgrade", "does not tell of a tunnel that there is not", function()
     local ok, message
     local server = serve(function(_, response)
       ok, message = pcall(response.finish, response, "ok")

@@ -57,21 +57,12 @@ local function put(server, options)
   return response
 end
 
-local limited = http.can("stream_upload") -- an engine that sends all before it reads cannot
-local function it_reads(title, fn)
-  it(title, function()
-    if not limited then
-      pending("this engine reads when all has been sent")
-    end
-    fn()
-  end)
-end
-
+-- An engine that cannot read a body as it sends it reads replies when all has been sent.
 describe("a reply that comes while the request is being sent", function()
   helper.setup()
 
   for where, tls in pairs { [""] = false, [" over TLS"] = certs.server } do
-    it_reads("is delivered, and the rest is not sent" .. where, function()
+    helper.it_can("stream_upload", "is delivered, and the rest is not sent" .. where, function()
       local server = hasty(REPLY, { tls = tls })
       local response = put(server)
       assert.equal(413, response.status_code)
@@ -80,7 +71,7 @@ describe("a reply that comes while the request is being sent", function()
       assert.equal(1, server.accepted)
     end)
 
-    it_reads("is delivered to who sends no more than its head" .. where, function()
+    helper.it_can("stream_upload", "is delivered to who sends no more than its head" .. where, function()
       local server = hasty(REPLY, { tls = tls, reads = true })
       local response = put(server, { headers = { Expect = "100-continue" } })
       assert.equal(413, response.status_code)
@@ -89,7 +80,7 @@ describe("a reply that comes while the request is being sent", function()
     end)
   end
 
-  it_reads("ends the connection: the next request has another", function()
+  helper.it_can("stream_upload", "ends the connection: the next request has another", function()
     local server = hasty("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", { reads = true })
     assert.equal("ok", put(server):read_string())
     helper.wait(function() return server.closed == 1 end)
@@ -104,7 +95,7 @@ describe("a reply that comes while the request is being sent", function()
     assert.equal("enoug", response:read_string())
   end)
 
-  it_reads("may be in chunks, and be long", function()
+  helper.it_can("stream_upload", "may be in chunks, and be long", function()
     local piece = ("y"):rep(10000)
     local chunk = ("%x\r\n%s\r\n"):format(#piece, piece)
     local server = hasty("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" .. chunk:rep(50) .. "0\r\n\r\n")
@@ -113,13 +104,13 @@ describe("a reply that comes while the request is being sent", function()
     assert.equal(500000, #response:read_string())
   end)
 
-  it_reads("may be malformed", function()
+  helper.it_can("stream_upload", "may be malformed", function()
     local response = put(hasty("HTTP/1.1 200 OK\r\nno colon\r\n\r\n"))
     assert.equal(R.PROTOCOL_FAILURE, response.error)
     assert.equal("head", response.error_detail.phase)
   end)
 
-  it_reads("may be a protocol switch, which it must not", function()
+  helper.it_can("stream_upload", "may be a protocol switch, which it must not", function()
     local server = hasty("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
     local response = put(server, { headers = { Connection = "upgrade", Upgrade = "x" } })
     assert.equal(R.PROTOCOL_FAILURE, response.error, response.error_string)

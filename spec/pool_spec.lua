@@ -87,17 +87,6 @@ local function held(server, count)
   assert.equal(count, #server.held)
 end
 
--- What has no capability of its own comes with the pool.
-local limited = http.can("connect_anyhow")
-local function it_limits(title, fn)
-  it(title, function()
-    if not limited then
-      pending("this engine has no pool of its own")
-    end
-    fn()
-  end)
-end
-
 describe("a connection", function()
   helper.setup()
 
@@ -119,13 +108,14 @@ describe("a connection", function()
   end)
 end)
 
+-- The limits have no capability of their own: an engine that connects anyhow has a pool.
 describe("max_connections_per_origin", function()
   after_each(function()
     http.configure { max_connections_per_origin = false, max_connections = false }
   end)
   helper.setup()
 
-  it_limits("lets the others wait, and serves them in their order", function()
+  helper.it_can("connect_anyhow", "lets the others wait, and serves them in their order", function()
     http.configure { max_connections_per_origin = 2 }
     local server = numbering { hold = true }
     start(server, 6)
@@ -143,7 +133,8 @@ describe("max_connections_per_origin", function()
     assert.equal(2, server.connections)
   end)
 
-  it_limits("opens a new connection for who waits where the old one cannot be used again", function()
+  helper.it_can("connect_anyhow",
+    "opens a new connection for who waits where the old one cannot be used again", function()
     http.configure { max_connections_per_origin = 1 }
     local server = helper.respond(function(_, conn)
       conn:send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi")
@@ -155,7 +146,7 @@ describe("max_connections_per_origin", function()
     end
   end)
 
-  it_limits("is one host's and port's: others do not wait", function()
+  helper.it_can("connect_anyhow", "is one host's and port's: others do not wait", function()
     http.configure { max_connections_per_origin = 1 }
     local one, other = numbering { hold = true }, numbering { hold = true }
     start(one, 2)
@@ -170,7 +161,8 @@ describe("max_connections_per_origin", function()
     helper.wait_calls()
   end)
 
-  it_limits("does not count who waits against the clock of connecting, but against the total one", function()
+  helper.it_can("connect_anyhow",
+    "does not count who waits against the clock of connecting, but against the total one", function()
     http.configure { max_connections_per_origin = 1 }
     local server = numbering { hold = true }
     local first = start(server, 1)[1]
@@ -191,7 +183,7 @@ describe("max_connections_per_origin", function()
     assert.equal("1", patient:read_string())
   end)
 
-  it_limits("lets a request be cancelled while it waits", function()
+  helper.it_can("connect_anyhow", "lets a request be cancelled while it waits", function()
     http.configure { max_connections_per_origin = 1 }
     local server = numbering { hold = true }
     local responses = start(server, 4)
@@ -207,7 +199,7 @@ describe("max_connections_per_origin", function()
     assert.same({ "/1", "/3" }, server.served)
   end)
 
-  it_limits("gives the place of one that fails, or is cancelled, to the next", function()
+  helper.it_can("connect_anyhow", "gives the place of one that fails, or is cancelled, to the next", function()
     http.configure { max_connections_per_origin = 1 }
     local server = numbering { hold = true }
     local responses = start(server, 3)
@@ -223,7 +215,7 @@ describe("max_connections_per_origin", function()
     assert.equal("2", responses[3]:read_string())
   end)
 
-  it_limits("ends all that wait where nobody listens", function()
+  helper.it_can("connect_anyhow", "ends all that wait where nobody listens", function()
     http.configure { max_connections_per_origin = 1 }
     local port = raw.refused_port()
     local responses = {}
@@ -236,7 +228,7 @@ describe("max_connections_per_origin", function()
     end
   end)
 
-  it_limits("may be raised while some wait", function()
+  helper.it_can("connect_anyhow", "may be raised while some wait", function()
     http.configure { max_connections_per_origin = 1 }
     local server = numbering { hold = true }
     start(server, 3)
@@ -258,7 +250,7 @@ describe("max_connections", function()
   end)
   helper.setup()
 
-  it_limits("lets requests to other hosts wait as well, in turns", function()
+  helper.it_can("connect_anyhow", "lets requests to other hosts wait as well, in turns", function()
     http.configure { max_connections = 2 }
     local one, other = numbering { hold = true }, numbering { hold = true }
     start(one, 3)
@@ -280,7 +272,8 @@ describe("max_connections", function()
     assert.same({ 3, 2 }, { #one.served, #other.served })
   end)
 
-  it_limits("closes an idle connection of another host's, the one that was idle for longest", function()
+  helper.it_can("connect_anyhow",
+    "closes an idle connection of another host's, the one that was idle for longest", function()
     http.configure { max_connections = 2 }
     local a, b, c = numbering(), numbering(), numbering()
     get { url = url(a) }

@@ -175,14 +175,7 @@ end)
 describe("unix and local_address", function()
   helper.setup()
 
-  local function needs()
-    if not http.can("connect_anyhow") then
-      pending("the engine cannot")
-    end
-  end
-
-  it("reach a server by its socket's file", function()
-    needs()
+  helper.it_can("connect_anyhow", "reach a server by its socket's file", function()
     local path = raw.mkdtemp() .. "/socket"
     local server = assert(http.serve({ unix = path, handler = function(request, response)
       response:finish("hi " .. request.headers.host)
@@ -199,8 +192,7 @@ describe("unix and local_address", function()
     assert.equal("connect", response.error_detail.phase)
   end)
 
-  it("let a request come from an address of its own", function()
-    needs()
+  helper.it_can("connect_anyhow", "let a request come from an address of its own", function()
     local peers = {}
     local server = assert(http.serve({ handler = function(request, response)
       peers[#peers + 1] = request.remote_address or request.peer
@@ -213,8 +205,7 @@ describe("unix and local_address", function()
     server:close()
   end)
 
-  it("tell of an address that has not the host's family", function()
-    needs()
+  helper.it_can("connect_anyhow", "tell of an address that has not the host's family", function()
     local response = ask { hostname = "::1", port = 80, local_address = "127.0.0.1" }
     assert.equal(R.NETWORK_SESSION_FAILED_ERROR, response.error)
     assert.matches("no address of IPv4", response.error_string, 1, true)
@@ -237,10 +228,7 @@ describe("unix and local_address", function()
   end)
 
   for name, value in pairs { unix = "/tmp/nosuch", local_address = "127.0.0.1" } do
-    it(name .. " on an engine that cannot is error 302", function()
-      if http.can("connect_anyhow") then
-        pending("the engine can")
-      end
+    helper.it_cannot("connect_anyhow", name .. " is error 302 on an engine that cannot", function()
       local response = ask { hostname = "127.0.0.1", [name] = value }
       assert.equal(R.PROTOCOL_INVALID_OPERATION_ERROR, response.error)
       assert.matches("cannot connect", response.error_string)

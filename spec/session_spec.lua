@@ -89,10 +89,8 @@ describe("a connection of a server", function()
     assert.equal(2, count(conn.received, "HTTP/1%.1 200 OK"))
   end)
 
-  it("is closed behind the refusal of a body that is long, and the refusal arrives", function()
-    if not http.can "stream_request" then
-      return
-    end
+  helper.it_can("stream_request",
+    "is closed behind the refusal of a body that is long, and the refusal arrives", function()
     local server = serve(function(_, response)
       response.status = 403
       response.body = "no"
@@ -120,10 +118,7 @@ describe("a connection of a server", function()
     assert.matches("^HTTP/1%.1 413 ", received)
   end)
 
-  it("does not know other expectations", function()
-    if not http.can "be_strict" then
-      return
-    end
+  helper.it_can("be_strict", "does not know other expectations", function()
     local server = serve(helper.expect(function() end, 0))
     assert.matches("^HTTP/1%.1 417 ", talk(server, get("/", "Expect: tea\r\n" .. CLOSE)))
   end)
@@ -162,10 +157,7 @@ describe("a connection of a server", function()
     assert.is_nil(old:find("Transfer-Encoding", 1, true))
   end)
 
-  it("takes any token for a method", function()
-    if not http.can "any_method" then
-      return
-    end
+  helper.it_can("any_method", "takes any token for a method", function()
     local server = serve(function(request, response) response.body = request.method end)
     for _, method in ipairs { "BREW", "get", "M-SEARCH", "a!#$%&'*+-.^_`|~9" } do
       assert.matches("\r\n\r\n" .. method:gsub("%p", "%%%0") .. "$",
@@ -173,10 +165,7 @@ describe("a connection of a server", function()
     end
   end)
 
-  it("reads no more than a little while a handler works", function()
-    if not http.can "stream_request" then
-      return
-    end
+  helper.it_can("stream_request", "reads no more than a little while a handler works", function()
     local go = false
     local server = serve(function(_, response)
       while not go do

@@ -189,6 +189,21 @@ function M.setup()
   env.after_each(after)
 end
 
+---- engines
+
+-- As busted's it(), for what only an engine can do that has that capability, or that has it not.
+function M.it_can(capability, title, fn)
+  if http.can(capability) then
+    getfenv(2).it(title, fn)
+  end
+end
+
+function M.it_cannot(capability, title, fn)
+  if not http.can(capability) then
+    getfenv(2).it(title, fn)
+  end
+end
+
 ---- processes
 
 -- Runs a program as raw.spawn does, while the loop goes on -> its status (-signal), all it printed.
