@@ -6,9 +6,9 @@
 
 enum {
     MOST_INTERIMS = 32,
-    MOST_IN_TURN = 256 << 10, /* of a body that comes fast; then the others get theirs */
-    BULK = (64 << 10) - 64,   /* read at once: with what libevent adds, a power of two */
-    RECORD = 16 << 10         /* TLS gives no more */
+    MOST_IN_TURN = 64 << 10, /* more would only wait, and its memory come and go */
+    BULK = (64 << 10) - 64,  /* read at once: with what libevent adds, a power of two */
+    RECORD = 16 << 10        /* TLS gives no more */
 };
 
 static const struct mw_allocator *allocator_of(const struct http1_client *c)
@@ -383,7 +383,7 @@ void http1_response_readable(struct http1_client *c)
     mw_exchange *x = c->x;
     const size_t bulk = bulk_of(c);
     enum mw_io io = read_some(c);
-    for (size_t n = bulk; io == MW_IO_DONE && n < MOST_IN_TURN; n += bulk) {
+    for (size_t n = bulk; io == MW_IO_DONE && n + bulk <= MOST_IN_TURN; n += bulk) {
         if (!http1_still(c, x) || !c->wire.reading || !in_bulk(c))
             break;
         io = read_some(c);
