@@ -163,3 +163,35 @@ describe("a request that cannot be sent to its end", function()
     assert.equal(2, #conns)
   end)
 end)
+
+  it("tells of the second attempt what went wrong there, not on the first", function()
+    local first
+    local server = raw.listen {
+      tls = certs.server,
+      on_connect = function(conn)
+        first = conn
+        conn.on_data = function()
+          conn:send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        end
+      end,
+    }
+    local options = { url = ("https://localhost:%d/"):format(server.port), ca_file = certs.ca_file }
+    local again
+    collectgarbage("stop") -- who takes long is not told that the connection can be used
+    http.get(options, function()
+      first:half_close()
+      first:reset() -- which is told as EPIPE then
+      server:close()
+      assert(raw.listen { port = server.port, on_connect = function(conn)
+        conn.on_data = function() conn:reset() end -- in the middle of the handshake
+      end })
+      again = http.get(options)
+    end)
+    helper.wait(function() return again and again.finished end)
+    collectgarbage("restart")
+    local fresh = http.get(options)
+    helper.wait(function() return fresh.finished end)
+    assert.equal(fresh.error, again.error)
+    assert.equal(fresh.error_string, again.error_string)
+    assert.equal(fresh.error_detail.errno, again.error_detail.errno)
+  end)

@@ -31,6 +31,7 @@ static void hang_up(struct http1_client *c)
     wire_close(&c->wire);
     memset(&c->wire, 0, sizeof c->wire); /* nothing of it is the next one's */
     c->connected = false;
+    c->write_failed = false;
 }
 
 static mw_exchange *detach(struct http1_client *c)
