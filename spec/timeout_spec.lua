@@ -173,6 +173,31 @@ describe("timeout.idle", function()
     end)
   end
 
+  it("runs behind the head of a reply, whether or not the request's body has anything to give", function()
+    if not http.can("stream_upload") then
+      pending("this engine reads when all has been sent")
+    end
+    local server = raw.listen {
+      on_connect = function(conn)
+        conn.on_data = function(_, bytes)
+          if bytes:find("\r\n\r\n", 1, true) then
+            conn:send(HEAD .. "Content-Length: 10\r\n\r\nx")
+          end
+        end
+      end,
+    }
+    local over = false
+    local response, seconds = timed({ method = "POST", url = helper.url(server), timeout = { idle = 0.1 } }, function()
+      while not over do
+        http.sleep(0.01)
+      end
+    end)
+    over = true
+    timed_out(response, "nothing received.*0%.1 s")
+    assert.equal("body", response.error_detail.phase)
+    assert.is_true(seconds >= 0.1 and seconds < SOON)
+  end)
+
   it("does not run while nobody reads what waits in read_buffer_size", function()
     local size = 4 * 1024 * 1024
     local server = serve(function(conn)

@@ -243,10 +243,11 @@ typedef void (*mw_interim_fn)(mw_exchange *x, int status, void *ud);
 
 /* Gives the next piece of a request's body: writes at most `size` bytes, at least one, and returns
  * how many; 0 at the end. MW_READ_AGAIN: there is nothing yet; mw_exchange_resume must follow, and
- * the clock idle_timeout stands still until then. MW_READ_FAILED ends the exchange with
- * MW_UNKNOWN_CONTENT_ERROR; mw_exchange_fail_body, called before, gives it words. It is called from
- * the loop, a little ahead of what has been sent and never while much waits for the server. It may
- * cancel x; where it has freed x it must not write any more. */
+ * the clock idle_timeout stands still until then, or until the head of the reply is there.
+ * MW_READ_FAILED ends the exchange with MW_UNKNOWN_CONTENT_ERROR; mw_exchange_fail_body, called
+ * before, gives it words. It is called from the loop, a little ahead of what has been sent and
+ * never while much waits for the server. It may cancel x; where it has freed x it must not write
+ * any more. */
 #define MW_READ_AGAIN (-1)
 #define MW_READ_FAILED (-2)
 typedef ptrdiff_t (*mw_read_fn)(mw_exchange *x, void *bytes, size_t size, void *ud);

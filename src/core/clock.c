@@ -29,7 +29,9 @@ static double deadline_of_phase(const mw_exchange *x)
         return 0;
     if (connecting(x))
         return at(x->clocks.connect_started, x->clocks.connect);
-    if (x->paused || mw_body_waits(x)) /* who does not read, or give, cannot blame the server */
+    /* Who does not read, or give, cannot blame the server; one that has begun to answer does not
+     * wait for us. */
+    if (x->paused || (x->phase < MW_PHASE_BODY && mw_body_waits(x)))
         return 0;
     return at(x->clocks.last_activity, x->clocks.idle);
 }
