@@ -250,6 +250,27 @@ describe("an idle connection", function()
       end
     end)
 
+    it("that was " .. title .. " while a task was busy is not used", function()
+      if not http.can("connect_anyhow") then -- what has no capability of its own comes with the pool
+        pending("this engine has no pool of its own")
+      end
+      local conn
+      local server = keeping(function(_, c)
+        conn = c
+        return OK
+      end)
+      local task = http.spawn(function()
+        assert(http.get(helper.url(server)):await().ok)
+        ending(conn)
+        local busy = raw.now() + 0.02 -- the loop learns nothing meanwhile
+        repeat until raw.now() > busy
+        return http.post(helper.url(server), "data"):await()
+      end)
+      local response = task:await()
+      assert.equal(R.NO_ERROR, response.error, response.error_string)
+      assert.equal(2, server.accepted)
+    end)
+
     for _, method in ipairs { "GET", "PUT", "DELETE", "HEAD" } do
       it(("that is %s by the server as it is used: %s is sent again"):format(title, method), function()
         local server = dying(ending)

@@ -146,6 +146,21 @@ describe("max_connections_per_origin", function()
     end
   end)
 
+  helper.it_can("connect_anyhow", "opens a new connection where the old one ended with its reply, though none of both said so", function()
+    http.configure { max_connections_per_origin = 1 }
+    local server
+    server = helper.respond("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi") -- and closes
+    local responses = {}
+    for i = 1, 5 do
+      responses[i] = http.post(helper.url(server), "data", helper.expect(function() end))
+    end
+    helper.wait_calls()
+    for i = 1, 5 do
+      assert.equal("hi", responses[i]:read_string())
+      assert.equal(R.NO_ERROR, responses[i].error, responses[i].error_string)
+    end
+    assert.equal(5, server.accepted)
+  end)
   helper.it_can("connect_anyhow", "is one host's and port's: others do not wait", function()
     http.configure { max_connections_per_origin = 1 }
     local one, other = numbering { hold = true }, numbering { hold = true }

@@ -48,10 +48,14 @@ static void on_turn(struct mw_waiting *w, struct mw_pooled *p)
 {
     mw_exchange *x = MW_ITEM(w, struct http1_call, waiting)->x;
     mw_exchange_on_queued(x, false);
-    if (p != NULL)
+    if (p != NULL && http1_client_quiet(client_of(p))) {
         http1_send(client_of(p), x);
-    else if (!http1_client_open(engine_of(x), x))
+        return;
+    }
+    if (!http1_client_open(engine_of(x), x))
         no_memory(x);
+    if (p != NULL)
+        http1_client_close(client_of(p)); /* not before: its place would be another's */
 }
 
 static const struct mw_pool_events pool_events = {on_close, on_turn};

@@ -65,13 +65,15 @@ void http1_client_park(struct http1_client *c)
 }
 
 /* The loop tells of what has come, but perhaps only in a turn to come. A handler that follows its
- * reply at once need not ask. */
+ * reply at once need not ask; one that has worked for long does. */
 bool http1_client_quiet(struct http1_client *c)
 {
+    static const double at_once = 0.005;
     char byte;
     size_t n;
     const mw_runtime *rt = c->engine->rt;
-    if (rt->in_deferred && rt->turns - c->idle_turn <= 1)
+    if (rt->in_deferred && rt->turns - c->idle_turn <= 1 &&
+        mw_now() - c->pooled.idle_since < at_once)
         return true;
     return wire_read_into(&c->wire, &byte, 1, &n) == MW_IO_AGAIN_READ;
 }

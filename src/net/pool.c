@@ -171,7 +171,6 @@ void mw_pool_park(struct mw_pool *pool, struct mw_pooled *p)
         return;
     }
     p->is_idle = true;
-    p->idle_since = now();
     mw_list_prepend(&o->idle, &p->idle);
     mw_list_prepend(&pool->idle, &p->age);
     if (++pool->idle_count > pool->limits.idle)
@@ -188,6 +187,7 @@ void mw_pool_drop_idle(struct mw_pool *pool)
 }
 
 /* ---- connections --------------------------------------------------------------------------- */
+    p->idle_since = now();
 
 enum mw_pool_answer mw_pool_ask(struct mw_pool *pool, const struct mw_origin_key *key,
                                 struct mw_waiting *w, struct mw_pooled **p)

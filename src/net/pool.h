@@ -31,7 +31,7 @@ struct mw_pooled {
     struct mw_link idle;      /* in its origin's list, the last used first */
     struct mw_link age;       /* in the pool's, likewise */
     struct mw_origin *origin; /* NULL: it is in no pool */
-    double idle_since;        /* seconds of CLOCK_MONOTONIC */
+    double idle_since;        /* or handed on; seconds of CLOCK_MONOTONIC */
     bool is_idle;
 };
 
