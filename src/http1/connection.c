@@ -141,7 +141,7 @@ static void on_readable(struct http1_wire *w)
 static void on_drained(struct http1_wire *w)
 {
     struct http1_client *c = client_of(w);
-    if (c->x != NULL)
+    if (c->x != NULL && !mw_linked(&c->more.link)) /* else the others get their turn first */
         http1_upload(c);
 }
 

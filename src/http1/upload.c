@@ -206,6 +206,7 @@ void http1_upload(struct http1_client *c)
         send_file(c);
         break;
     case HTTP1_SEND_READER:
+    mw_undefer(&c->more); /* once it has ended, nothing of it may be left over */
         send_reader(c);
         break;
     }
