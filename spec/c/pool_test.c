@@ -384,6 +384,55 @@ static void shares_what_is_free(void)
     end();
 }
 
+/* Whoever always has one more request must not keep the others out. */
+static void one_origin_does_not_starve_the_others(void)
+{
+    const struct mw_origin_key keys[] = {key_of("a.test"), key_of("b.test"), key_of("c.test")};
+    struct asker a[2] = {0}, others[2] = {0};
+    int rounds = 0, now = 0;
+    begin(1, 10, 10, 30);
+    ask(&a[0], &keys[0]);
+    CHECK_INT(ask(&a[1], &keys[0]), MW_POOL_WAIT);
+    for (int i = 0; i < 2; i++)
+        CHECK_INT(ask(&others[i], &keys[i + 1]), MW_POOL_WAIT);
+    for (; rounds < 100 && others[0].turns == 0; rounds++, now = !now) {
+        park(&a[now]);
+        ask(&a[now], &keys[0]);
+    }
+    CHECK_INT(others[0].turns, 1);
+    CHECK(rounds >= 10 && rounds <= 20);
+    CHECK_INT(mw_pool_connections(pool), 1);
+    CHECK_INT(others[1].turns, 0);
+    leave(&others[0]);
+    CHECK_INT(others[1].turns, 1);
+    leave(&others[1]);
+    for (now = 0; a[now].got == NULL;)
+        now++;
+    park(&a[now]);
+    leave(&a[!now]);
+    CHECK_INT(opened, 4);
+    end();
+}
+
+/* Where nobody else waits a connection goes on and on. */
+static void stays_with_who_is_alone(void)
+{
+    const struct mw_origin_key key = key_of("a.test");
+    struct asker a[2] = {0};
+    int now = 0;
+    begin(1, 10, 10, 30);
+    ask(&a[0], &key);
+    ask(&a[1], &key);
+    for (int i = 0; i < 100; i++, now = !now) {
+        park(&a[now]);
+        CHECK_INT(ask(&a[now], &key), MW_POOL_WAIT);
+    }
+    CHECK_INT(opened, 1);
+    mw_pool_leave(pool, &a[!now].waiting);
+    leave(&a[now]);
+    end();
+}
+
 static void limits_may_be_raised(void)
 {
     const struct mw_origin_key key = key_of("a.test");
@@ -460,6 +509,8 @@ int main(void)
     TEST(many_failures_need_no_stack);
     TEST(makes_room_for_others);
     TEST(shares_what_is_free);
+    TEST(one_origin_does_not_starve_the_others);
+    TEST(stays_with_who_is_alone);
     TEST(limits_may_be_raised);
     TEST(lives_with_little_memory);
     return test_end();

@@ -11,6 +11,7 @@ struct mw_origin {
     struct mw_link idle;    /* mw_pooled.idle */
     struct mw_link waiting; /* mw_waiting.link, the first to come first */
     unsigned count;         /* connections, idle ones too */
+    unsigned handed_on;     /* how often one went straight to who waited, since one was given up */
     size_t hash;
     struct mw_origin_key key; /* with copies of its texts */
 };

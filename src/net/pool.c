@@ -7,6 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+/* So often a connection goes to the next of its own origin while others are kept out. */
+enum { MOST_HANDED_ON = 16 };
+
 struct mw_pool {
     struct mw_origins origins;
     struct mw_pool_limits limits;
@@ -61,6 +64,17 @@ static void make_room(struct mw_pool *pool)
 {
     if (pool->count >= pool->limits.connections && !mw_list_empty(&pool->idle))
         close_idle(pool, oldest(pool));
+}
+
+/* Whether another origin needs but a place. */
+static bool keeps_out_others(const struct mw_pool *pool, const struct mw_origin *o)
+{
+    for (const struct mw_link *l = pool->hungry.next; l != &pool->hungry; l = l->next) {
+        const struct mw_origin *other = MW_ITEM(l, struct mw_origin, hungry);
+        if (other != o && !mw_list_empty(&other->waiting) && other->count < pool->limits.per_origin)
+            return true;
+    }
+    return false;
 }
 
 static struct mw_waiting *take_first(struct mw_origin *o)
@@ -163,11 +177,23 @@ static void take(struct mw_pool *pool, struct mw_pooled *p)
     pool->idle_count--;
 }
 
+/* Gives its place to an origin that waits for one: this one comes after all of them. */
+static void give_way(struct mw_pool *pool, struct mw_origin *o, struct mw_pooled *p)
+{
+    o->handed_on = 0;
+    mw_unlink(&o->hungry);
+    close_idle(pool, p);
+}
+
 void mw_pool_park(struct mw_pool *pool, struct mw_pooled *p)
 {
     struct mw_origin *o = p->origin;
+    p->idle_since = now();
     if (!mw_list_empty(&o->waiting)) {
-        pool->events->turn(take_first(o), p);
+        if (++o->handed_on > MOST_HANDED_ON && keeps_out_others(pool, o))
+            give_way(pool, o, p);
+        else
+            pool->events->turn(take_first(o), p);
         return;
     }
     p->is_idle = true;
@@ -187,7 +213,6 @@ void mw_pool_drop_idle(struct mw_pool *pool)
 }
 
 /* ---- connections --------------------------------------------------------------------------- */
-    p->idle_since = now();
 
 enum mw_pool_answer mw_pool_ask(struct mw_pool *pool, const struct mw_origin_key *key,
                                 struct mw_waiting *w, struct mw_pooled **p)

@@ -79,7 +79,7 @@ void mw_pool_leave(struct mw_pool *pool, struct mw_waiting *w); /* waits no long
 bool mw_pool_add(struct mw_pool *pool, const struct mw_origin_key *key, struct mw_pooled *p);
 
 /* It is idle now: it goes to the first that waits for one of its kind, or is kept for the next; or
- * it is closed, if the place is needed. */
+ * it is closed, if the place is needed, or was its origin's for long while others waited. */
 void mw_pool_park(struct mw_pool *pool, struct mw_pooled *p);
 
 /* It is gone, or not to be used again. Nothing is closed. One that is in no pool stays so. */
