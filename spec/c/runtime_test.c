@@ -3,8 +3,10 @@
 #include "test.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -434,6 +436,45 @@ static void says_what_was_wrong(void)
     mw_close(other);
 }
 
+/* ---- closing ------------------------------------------------------------------------------- */
+
+/* A socket that listens on 127.0.0.1, and never blocks. */
+static int listening_socket(int *port)
+{
+    struct sockaddr_in at;
+    socklen_t size = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    memset(&at, 0, sizeof at);
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK_INT(bind(fd, (struct sockaddr *)&at, size), 0);
+    CHECK_INT(listen(fd, 16), 0);
+    CHECK_INT(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    *port = ntohs(at.sin_port);
+    return fd;
+}
+
+/* The place of one that goes is nobody's. */
+static void opens_no_connection_as_it_closes(void)
+{
+    enum { ALL = 5 };
+    int port, accepted = 0, listening = listening_socket(&port);
+    mw_config config;
+    memset(&config, 0, sizeof config);
+    config.max_connections = 1;
+    mw_runtime *rt = test_need(test_open(&config));
+    mw_options options = {.url = test_url(port, "/")};
+    for (int i = 0; i < ALL; i++)
+        CHECK_INT(mw_exchange_start(rt, &options, NULL), MW_OK);
+    test_turn(rt);
+    int expected = mw_engine_can(rt, "connect_anyhow") == 1 ? 1 : ALL; /* who has no pool has all */
+    mw_close(rt);
+    for (int fd; (fd = accept(listening, NULL, NULL)) >= 0; accepted++)
+        close(fd);
+    CHECK_INT(accepted, expected);
+    close(listening);
+}
+
 /* ---- SIGPIPE ------------------------------------------------------------------------------- */
 
 typedef void (*handler_fn)(int);
@@ -491,6 +532,7 @@ int main(void)
     TEST(refuses_to_be_run_from_a_callback);
     TEST(counts_what_is_pending);
     TEST(says_what_was_wrong);
+    TEST(opens_no_connection_as_it_closes);
     TEST(ignores_sigpipe_only_where_nobody_cares);
     return test_end();
 }

@@ -175,6 +175,7 @@ void mw_close(mw_runtime *rt)
     if (rt == NULL)
         return;
     struct mw_allocator allocator = rt->allocator;
+    rt->closing = true;
     while (!mw_list_empty(&rt->requests))
         mw_request_free(MW_ITEM(rt->requests.next, mw_request, link));
     while (!mw_list_empty(&rt->servers))

@@ -35,6 +35,7 @@ struct mw_runtime {
     int pending;
     int callback_depth; /* above 0: a callback of the user's is running */
     bool looping;
+    bool closing; /* nothing new is begun */
     volatile sig_atomic_t stopping;
     int wake[2]; /* a pipe: mw_stop writes, the loop reads */
     struct event *wake_event;

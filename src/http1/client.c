@@ -47,6 +47,8 @@ static void on_close(struct mw_pooled *p)
 static void on_turn(struct mw_waiting *w, struct mw_pooled *p)
 {
     mw_exchange *x = MW_ITEM(w, struct http1_call, waiting)->x;
+    if (mw_exchange_runtime(x)->closing) /* a place got free because all are going */
+        return;
     mw_exchange_on_queued(x, false);
     if (p != NULL && http1_client_quiet(client_of(p))) {
         http1_send(client_of(p), x);
