@@ -422,6 +422,21 @@ describe("a body from a file", function()
     end
   end)
 
+  for name, tls in pairs { plain = false, ["over TLS"] = certs.server } do
+    it("that cannot be read is told as that, " .. name, function()
+      local file = assert(io.open(write_file("a", "abc"), "a")) -- for writing only
+      file:seek("set", 0)
+      local server = raw.listen { tls = tls or nil }
+      local response = http.request({ method = "POST", url = helper.url(server), ca_file = certs.ca_file,
+        length = 3 }, file):await()
+      file:close()
+      assert.equal(R.UNKNOWN_CONTENT_ERROR, response.error, response.error_string)
+      assert.equal("the body of the request cannot be sent: Bad file descriptor", response.error_string)
+      assert.equal(9, response.error_detail.errno)
+      assert.equal("send", response.error_detail.phase)
+    end)
+  end
+
   it("is told of as it moves on", function()
     local server = helper.respond(OK)
     local last

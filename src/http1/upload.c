@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -58,6 +59,16 @@ static void all_given(struct http1_client *c)
         mw_exchange_on_phase(c->x, MW_PHASE_HEAD);
 }
 
+static void unreadable(struct http1_client *c, int system_errno)
+{
+    struct mw_failure f;
+    mw_failure_init(&f, MW_UNKNOWN_CONTENT_ERROR, MW_PHASE_SEND);
+    f.system_errno = system_errno;
+    mw_failure_text(&f, "the body of the request cannot be sent: %s", strerror(system_errno));
+    snprintf(f.address, sizeof f.address, "%s", c->address);
+    http1_client_failed(c, &f);
+}
+
 static void too_short(struct http1_client *c, const char *what)
 {
     http1_client_fail(c, MW_UNKNOWN_CONTENT_ERROR, MW_PHASE_SEND,
@@ -99,6 +110,8 @@ static void send_file(struct http1_client *c)
         }
         if (io == MW_IO_FAILED)
             http1_client_write_failed(c);
+        else if (io == MW_IO_END && c->wire.socket.system_errno != 0)
+            unreadable(c, c->wire.socket.system_errno);
         else if (io == MW_IO_END)
             too_short(c, "the file of the request's body");
         if (io != MW_IO_DONE)
@@ -193,6 +206,7 @@ static void send_reader(struct http1_client *c)
 
 void http1_upload(struct http1_client *c)
 {
+    mw_undefer(&c->more); /* once it has ended, nothing of it may be left over */
     switch (c->sending) {
     case HTTP1_SEND_NOTHING:
         all_given(c);
@@ -206,7 +220,6 @@ void http1_upload(struct http1_client *c)
         send_file(c);
         break;
     case HTTP1_SEND_READER:
-    mw_undefer(&c->more); /* once it has ended, nothing of it may be left over */
         send_reader(c);
         break;
     }

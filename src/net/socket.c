@@ -67,14 +67,19 @@ static enum mw_io copy_file(struct mw_socket *s, int file, off_t offset, size_t 
     do
         got = pread(file, block, length < sizeof block ? length : sizeof block, offset);
     while (got < 0 && errno == EINTR);
-    if (got == 0)
+    if (got <= 0) {
+        s->system_errno = got < 0 ? errno : 0;
         return MW_IO_END;
-    if (got < 0) {
-        s->system_errno = errno;
-        return MW_IO_FAILED;
     }
     struct iovec piece = {block, (size_t)got};
     return plain_write(s, &piece, 1, n);
+}
+
+/* What is not the socket's fault; reading from the file tells. */
+static bool may_be_the_file(int error)
+{
+    return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EIO ||
+           error == EBADF || error == ESTALE;
 }
 
 /* The host that keeps SIGPIPE gets it from here: sendfile knows no MSG_NOSIGNAL. */
@@ -88,10 +93,11 @@ static enum mw_io plain_send_file(struct mw_socket *s, int file, off_t offset, s
     do
         sent = sendfile(s->fd, file, &offset, length);
     while (sent < 0 && errno == EINTR);
-    if (sent < 0 && (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
+    if (sent < 0 && may_be_the_file(errno))
         return copy_file(s, file, offset, length, n);
     if (sent < 0)
         return outcome(s, MW_IO_AGAIN_WRITE);
+    s->system_errno = 0;
     *n = (size_t)sent;
     return sent > 0 ? MW_IO_DONE : MW_IO_END;
 }

@@ -29,7 +29,7 @@ struct mw_transport {
      * which may have moved. After one that FAILED what the peer had sent can still be read. */
     enum mw_io (*write)(struct mw_socket *s, const struct iovec *pieces, int count, size_t *n);
     /* From a file of any kind that can be read at an offset; sendfile where that serves. MW_IO_END:
-     * the file is shorter than that. */
+     * the file is shorter than that (system_errno is 0), or cannot be read (its errno). */
     enum mw_io (*send_file)(struct mw_socket *s, int file, off_t offset, size_t length, size_t *n);
     void (*finish)(struct mw_socket *s); /* tells the peer that no more will be written */
     void (*close)(struct mw_socket *s);  /* says goodbye (close_notify) where it can, and closes */
@@ -38,7 +38,7 @@ struct mw_transport {
 struct mw_socket {
     const struct mw_transport *via; /* NULL: not open, or closed */
     int fd;
-    int system_errno;   /* of what FAILED */
+    int system_errno;   /* of what FAILED, or of send_file's END */
     struct mw_tls *tls; /* NULL on a plain one */
 };
 

@@ -234,10 +234,10 @@ static enum mw_io tls_send_file(struct mw_socket *s, int file, off_t offset, siz
         size_t most = tls->unsent > 0 ? tls->unsent : RECORD;
         size_t left = length - *n;
         ssize_t got = read_block(file, record, left < most ? left : most, offset + (off_t)*n);
-        if (got < 0)
-            s->system_errno = errno;
-        if (got <= 0)
-            return some(*n, got == 0 ? MW_IO_END : MW_IO_FAILED);
+        if (got <= 0) {
+            s->system_errno = got < 0 ? errno : 0;
+            return some(*n, MW_IO_END);
+        }
         enum mw_io io = write_record(s, record, (size_t)got);
         if (io != MW_IO_DONE)
             return some(*n, io);
