@@ -18,7 +18,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg);
 static void send_soon(struct http1_wire *w)
 {
     struct http1_engine *engine = w->engine;
-    bool waits = (w->blocked && !w->failed) || w->opening;
+    bool waits = (w->blocked || w->opening) && !w->failed;
     if (mw_linked(&w->unsent) || waits)
         return;
     if (mw_list_empty(&engine->unsent))
@@ -314,8 +314,10 @@ static void want_to_write(struct http1_wire *w)
 {
     if (w->writable == NULL)
         w->writable = event_new(w->engine->rt->base, w->socket.fd, EV_WRITE, on_writable, w);
-    if (w->writable == NULL || event_add(w->writable, NULL) != 0)
-        w->failed = true;
+    if (w->writable != NULL && event_add(w->writable, NULL) == 0)
+        return;
+    w->failed = true;
+    send_soon(w); /* from where it is told of */
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
