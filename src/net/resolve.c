@@ -318,6 +318,8 @@ static bool ask(struct query *q)
     q->candidate++;
     q->asking = true; /* an answer may come from inside */
     q->v6.asked = q->v4.asked = true;
+    q->v6.answer = q->v4.answer =
+        (struct mw_dns_answer){.status = MW_DNS_FAILED}; /* till it comes */
     mw_dns_ask(dns, name, AF_INET6, on_half, &q->v6);
     mw_dns_ask(dns, name, AF_INET, on_half, &q->v4);
     q->asking = false;
