@@ -88,6 +88,95 @@ describe("a reply that comes while the request is being sent", function()
     assert.equal(2, server.accepted)
   end)
 
+  -- A function that gives `size` bytes in pieces of 64 KiB; given() tells how many it has.
+  local function giver(size)
+    local given = 0
+    local function give()
+      if given == size then
+        return nil
+      end
+      given = given + 65536
+      return ("%08d"):format(given):rep(8192)
+    end
+    return give, function() return given end
+  end
+
+  local MIB = 1024 * 1024
+
+  it_reads("does not end the request where it says 2xx: a server may echo while it reads", function()
+    local body, told = {}, 0
+    local server = raw.listen {
+      on_connect = function(conn)
+        local seen, answered = "", false
+        conn.on_data = function(_, bytes)
+          seen = seen .. bytes
+          if not answered then
+            local _, last = seen:find("\r\n\r\n", 1, true)
+            if not last then
+              return
+            end
+            answered, seen = true, seen:sub(last + 1)
+            conn:send(("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"):format(MIB))
+          end
+          told = told + #seen
+          conn:send(seen)
+          seen = ""
+        end
+      end,
+    }
+    local give = giver(MIB)
+    local response
+    response = http.request({ method = "PUT", url = helper.url(server), length = MIB }, function()
+      while response.status_code == 0 do
+        http.sleep(0.001)
+      end
+      return give()
+    end, helper.expect(function() end))
+    response.ready_read_handler = function() body[#body + 1] = response:read_string() end
+    helper.wait_calls()
+    assert.equal(R.NO_ERROR, response.error, response.error_string)
+    body[#body + 1] = response:read_string()
+    assert.equal(MIB, told)
+    assert.equal(MIB, #table.concat(body))
+  end)
+
+  for status, words in pairs { [300] = "Multiple Choices", [413] = "Content Too Large" } do
+    it_reads(("stops the function that gives the request's body with %d"):format(status), function()
+      local server = hasty(("HTTP/1.1 %d %s\r\nContent-Length: 2\r\n\r\nno"):format(status, words), { reads = true })
+      local give, given = giver(64 * MIB)
+      local response
+      response = http.request({ method = "PUT", url = helper.url(server.raw) }, function()
+        while response.status_code == 0 do
+          http.sleep(0.001)
+        end
+        return give()
+      end, helper.expect(function() end))
+      helper.wait_calls()
+      assert.equal("no", response:read_string())
+      helper.wait(function() return server.closed == 1 end)
+      assert.is_true(given() < MIB)
+    end)
+  end
+
+  it_reads("stops the function with 2xx to CONNECT, whose connection is another protocol's from then on", function()
+    local server = hasty("HTTP/1.1 200 OK\r\n\r\nearly", { reads = true })
+    local give, given = giver(64 * MIB)
+    local response
+    response = http.request({ method = "CONNECT", hostname = "127.0.0.1", port = server.port,
+      path = "example.com:443" }, function()
+      while response.status_code == 0 do
+        http.sleep(0.001)
+      end
+      return give()
+    end, helper.expect(function() end))
+    helper.wait_calls()
+    assert.equal(R.NO_ERROR, response.error, response.error_string)
+    assert.is_true(given() < MIB)
+    local connection = assert(response:connection())
+    connection:close()
+    helper.wait(function() return server.closed == 1 end)
+  end)
+
   it("is delivered where the server has closed behind it", function()
     local server = hasty(REPLY, { close = true })
     local response = put(server)
@@ -162,7 +251,6 @@ describe("a request that cannot be sent to its end", function()
     assert.equal(R.NO_ERROR, again.error)
     assert.equal(2, #conns)
   end)
-end)
 
   it("tells of the second attempt what went wrong there, not on the first", function()
     local first
@@ -195,3 +283,4 @@ end)
     assert.equal(fresh.error_string, again.error_string)
     assert.equal(fresh.error_detail.errno, again.error_detail.errno)
   end)
+end)
