@@ -198,6 +198,31 @@ describe("max_connections_per_origin", function()
     assert.equal("1", patient:read_string())
   end)
 
+  helper.it_can("connect_anyhow", "has a clock for who waits, timeout.queue", function()
+    http.configure { max_connections_per_origin = 1 }
+    local server = numbering { hold = true }
+    local first = http.get({ url = url(server, "/1"), timeout = { queue = 0.05 } }, helper.expect(function() end))
+    held(server, 1)
+    local hasty = http.get({ url = url(server, "/2"), timeout = { queue = 0.05, connect = 0.01 } },
+      helper.expect(function() end))
+    local patient = http.get({ url = url(server, "/3"), timeout = { queue = 5 } }, helper.expect(function() end))
+    local endless = http.get({ url = url(server, "/4"), timeout = { queue = false } }, helper.expect(function() end))
+    helper.wait(function() return hasty.finished end)
+    assert.equal(R.TIMEOUT_ERROR, hasty.error)
+    assert.equal("timed out: no connection was free within 0.05 s", hasty.error_string)
+    assert.equal("resolve", hasty.error_detail.phase)
+    for _ = 1, 3 do -- it stands still for who has a connection
+      held(server, 1)
+      server.release()
+      helper.wait(function() return #server.held == 0 end)
+      turns(20)
+    end
+    helper.wait_calls()
+    assert.same({ "/1", "/3", "/4" }, server.served)
+    for _, response in ipairs { first, patient, endless } do
+      assert.equal("1", response:read_string())
+    end
+  end)
   helper.it_can("connect_anyhow", "lets a request be cancelled while it waits", function()
     http.configure { max_connections_per_origin = 1 }
     local server = numbering { hold = true }

@@ -1,4 +1,4 @@
--- The three clocks of an exchange: connect, idle and total.
+-- The clocks of an exchange: connect, idle and total; that of the queue is in pool_spec.lua.
 -- SPDX-License-Identifier: MIT
 
 local helper = require("helper")
@@ -254,13 +254,15 @@ describe("the option timeout", function()
 
   it("may be false, an empty table or infinite", function()
     local server = helper.respond(HEAD .. "Content-Length: 2\r\n\r\nhi", { keep_open = true })
-    for _, value in ipairs { false, {}, math.huge, { connect = false, idle = false, total = false } } do
+    local never = { queue = false, connect = false, idle = false, total = false }
+    for _, value in ipairs { false, {}, math.huge, never } do
       works(get(helper.url(server), value), "hi")
     end
   end)
 
   it("throws for what is no time", function()
-    local times = { 0, -1, 0 / 0, "1", true, { idle = 0 }, { total = -1 }, { connect = "1" }, { other = 1 }, { 1 } }
+    local times = { 0, -1, 0 / 0, "1", true, { idle = 0 }, { total = -1 }, { connect = "1" }, { queue = 0 },
+      { other = 1 }, { 1 } }
     for _, value in ipairs(times) do
       assert.error_matches(function()
         http.get { url = "http://127.0.0.1/", timeout = value }

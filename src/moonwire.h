@@ -131,7 +131,7 @@ typedef struct mw_config {
     const char *keylog_file;       /* a file for the secrets of TLS, as SSLKEYLOGFILE is for others;
                                       NULL: none, whatever the environment says */
     unsigned max_connections;      /* of the client's, idle ones too; what is above waits for its
-                                      turn, without a connect_timeout. Default 1024 */
+                                      turn, by queue_timeout, not connect_timeout. Default 1024 */
     unsigned max_connections_per_origin; /* to one host and port; default 256. An engine without a
                                             pool of its own has neither limit */
 } mw_config;
@@ -287,6 +287,8 @@ typedef struct mw_options {
     mw_rewind_fn rewind_body; /* NULL: what the function gave cannot be sent a second time */
     int expect_continue;      /* 1: adds "Expect: 100-continue" where there is a body */
     double expect_timeout;    /* how long the body then waits for the server's word; default 1 */
+    double queue_timeout;     /* waiting for its turn to connect, where max_connections or
+                                 max_connections_per_origin are reached; default MW_NEVER */
     double connect_timeout;   /* look-up, connection and TLS handshake together; default 30 */
     double idle_timeout;      /* nothing sent or received; default 60 */
     double total_timeout;     /* from start to end; default MW_NEVER */

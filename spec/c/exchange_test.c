@@ -604,6 +604,7 @@ static void refuses_what_is_not_http(void)
         {{.hostname = "a", .total_timeout = NAN}, "timeout"},
         {{.hostname = "a", .idle_timeout = NAN}, "timeout"},
         {{.hostname = "a", .connect_timeout = NAN}, "timeout"},
+        {{.hostname = "a", .queue_timeout = NAN}, "queue_timeout"},
     };
     struct site s;
     open_site(&s);

@@ -1,4 +1,4 @@
-/* The clocks of an exchange: connecting, idle and total, on one event.
+/* The clocks of an exchange: queue, connect, idle and total, on one event.
  * SPDX-License-Identifier: MIT */
 #include "core/exchange.h"
 
@@ -26,7 +26,7 @@ static double at(double start, double seconds)
 static double deadline_of_phase(const mw_exchange *x)
 {
     if (x->queued)
-        return 0;
+        return at(x->clocks.connect_started, x->clocks.queue);
     if (connecting(x))
         return at(x->clocks.connect_started, x->clocks.connect);
     /* Who does not read, or give, cannot blame the server; one that has begun to answer does not
@@ -60,6 +60,8 @@ static void ran_out(mw_exchange *x, double now)
     mw_failure_init(&f, MW_TIMEOUT_ERROR, x->phase);
     if (total != 0 && total <= now + precision)
         mw_failure_text(&f, "timed out: not finished within %g s", x->clocks.total);
+    else if (x->queued)
+        mw_failure_text(&f, "timed out: no connection was free within %g s", x->clocks.queue);
     else if (connecting(x))
         mw_failure_text(&f, "timed out: no connection to %s within %g s", x->url.authority,
                         x->clocks.connect);
@@ -91,6 +93,7 @@ static double seconds_or(double seconds, double otherwise)
 void mw_clocks_start(mw_exchange *x, const mw_options *options)
 {
     struct mw_clocks *c = &x->clocks;
+    c->queue = seconds_or(options->queue_timeout, MW_NEVER);
     c->connect = seconds_or(options->connect_timeout, 30);
     c->idle = seconds_or(options->idle_timeout, 60);
     c->total = seconds_or(options->total_timeout, MW_NEVER);

@@ -28,12 +28,12 @@ struct mw_callbacks {
     void *ud;
 };
 
-/* Three clocks, one event: it is armed for whichever runs out first. Seconds of mw_now. */
+/* Four clocks, one event: it is armed for whichever runs out first. Seconds of mw_now. */
 struct mw_clocks {
     struct event event;
-    double connect, idle, total; /* MW_NEVER: off */
+    double queue, connect, idle, total; /* MW_NEVER: off */
     double started, last_activity;
-    double connect_started; /* anew with each attempt */
+    double connect_started; /* or waiting for that; anew with each attempt */
     double armed_for;       /* when the event fires; 0: it is not armed */
 };
 

@@ -348,6 +348,8 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
 {
     int result = prepare_url(x, o);
     if (result == MW_OK)
+        result = check_clock(x->rt, "queue_timeout", o->queue_timeout);
+    if (result == MW_OK)
         result = check_clock(x->rt, "connect_timeout", o->connect_timeout);
     if (result == MW_OK)
         result = check_clock(x->rt, "idle_timeout", o->idle_timeout);

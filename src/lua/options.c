@@ -118,7 +118,9 @@ static void option_timeout(lua_State *L, struct l_draft *d, int index)
     lua_pushnil(L);
     while (lua_next(L, index) != 0) {
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
-        if (strcmp(name, "connect") == 0)
+        if (strcmp(name, "queue") == 0)
+            d->options.queue_timeout = seconds(L, "timeout.queue", -1);
+        else if (strcmp(name, "connect") == 0)
             d->options.connect_timeout = seconds(L, "timeout.connect", -1);
         else if (strcmp(name, "idle") == 0)
             d->options.idle_timeout = seconds(L, "timeout.idle", -1);
@@ -126,8 +128,8 @@ static void option_timeout(lua_State *L, struct l_draft *d, int index)
             d->options.total_timeout = seconds(L, "timeout.total", -1);
         else
             luaL_error(L,
-                       "bad option 'timeout' (connect, idle and total are its fields; '%s' is "
-                       "not)",
+                       "bad option 'timeout' (queue, connect, idle and total are its fields; '%s' "
+                       "is not)",
                        name);
         lua_pop(L, 1);
     }
