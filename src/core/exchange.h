@@ -90,6 +90,10 @@ void mw_exchange_note(mw_exchange *x, unsigned what);
 /* Sets an end that the core itself brings about, and takes x from the engine. */
 void mw_exchange_fail(mw_exchange *x, const struct mw_failure *failure);
 
+/* Ends that its content brings about (content.c). */
+void mw_content_too_large(mw_exchange *x);
+void mw_content_no_memory(mw_exchange *x);
+
 /* The clocks (clock.c). */
 void mw_clocks_start(mw_exchange *x, const mw_options *options);
 void mw_clocks_connect_again(mw_exchange *x);

@@ -1,0 +1,119 @@
+/* The body of a response as it comes, within its limits, into the buffer it is read from.
+ * SPDX-License-Identifier: MIT */
+#include "core/exchange.h"
+
+#include <event2/buffer.h>
+
+void mw_content_too_large(mw_exchange *x)
+{
+    struct mw_failure f;
+    mw_failure_init(&f, MW_UNKNOWN_CONTENT_ERROR, MW_PHASE_BODY);
+    mw_failure_text(&f, "the body is larger than max_body_size, %llu bytes",
+                    (unsigned long long)x->outgoing.max_body_size);
+    mw_exchange_fail(x, &f);
+}
+
+void mw_content_no_memory(mw_exchange *x)
+{
+    struct mw_failure f;
+    mw_failure_init(&f, MW_UNKNOWN_NETWORK_ERROR, x->phase);
+    mw_failure_text(&f, "no memory for the response");
+    mw_exchange_fail(x, &f);
+}
+
+/* Moves the bytes with their block of memory. Of many small pieces all but the first are copied:
+ * each would keep a block much larger than itself. */
+static bool append(struct evbuffer *to, struct evbuffer *from, size_t length)
+{
+    static const size_t small = 1024;
+    if (length > small || evbuffer_get_length(to) == 0)
+        return evbuffer_add_buffer(to, from) == 0;
+    const unsigned char *bytes = evbuffer_pullup(from, (ev_ssize_t)length);
+    return bytes != NULL && evbuffer_add(to, bytes, length) == 0 &&
+           evbuffer_drain(from, length) == 0;
+}
+
+/* The buffer for so many bytes more of the body, or NULL where the exchange has ended with them. */
+static struct evbuffer *room_for(mw_exchange *x, size_t length)
+{
+    if (x->received + length > x->outgoing.max_body_size) {
+        mw_content_too_large(x);
+        return NULL;
+    }
+    if (x->buffer == NULL)
+        x->buffer = evbuffer_new();
+    if (x->buffer == NULL)
+        mw_content_no_memory(x);
+    return x->buffer;
+}
+
+static void body_came(mw_exchange *x, size_t length)
+{
+    x->received += length;
+    if (!x->paused && x->read_buffer_size > 0 &&
+        evbuffer_get_length(x->buffer) >= x->read_buffer_size) {
+        x->paused = true;
+        x->rt->engine->pause(x, true);
+    }
+    mw_exchange_note(x, MW_NEWS_BODY);
+}
+
+void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes)
+{
+    size_t length = evbuffer_get_length(bytes);
+    struct evbuffer *buffer = !x->ended && length > 0 ? room_for(x, length) : NULL;
+    if (buffer == NULL)
+        return;
+    if (append(buffer, bytes, length))
+        body_came(x, length);
+    else
+        mw_content_no_memory(x);
+}
+
+void mw_exchange_on_bytes(mw_exchange *x, const void *bytes, size_t length)
+{
+    struct evbuffer *buffer = !x->ended && length > 0 ? room_for(x, length) : NULL;
+    if (buffer == NULL)
+        return;
+    if (evbuffer_add(buffer, bytes, length) == 0)
+        body_came(x, length);
+    else
+        mw_content_no_memory(x);
+}
+
+/* Not much more than what the user wants to have waiting. */
+static size_t wanted(const mw_exchange *x, size_t size)
+{
+    static const size_t least = 16 << 10;
+    size_t most = x->read_buffer_size;
+    if (most == 0)
+        return size;
+    size_t waits = evbuffer_get_length(x->buffer);
+    size_t room = most > waits + least ? most - waits : least;
+    return size < room ? size : room;
+}
+
+void *mw_exchange_reserve(mw_exchange *x, size_t *size)
+{
+    struct evbuffer_iovec space;
+    if (x->buffer == NULL)
+        x->buffer = evbuffer_new();
+    if (x->ended || x->buffer == NULL)
+        return NULL;
+    *size = wanted(x, *size);
+    if (evbuffer_reserve_space(x->buffer, (ev_ssize_t)*size, &space, 1) != 1)
+        return NULL;
+    return space.iov_base;
+}
+
+void mw_exchange_commit(mw_exchange *x, void *bytes, size_t length)
+{
+    struct evbuffer_iovec space = {bytes, length};
+    struct evbuffer *buffer = length > 0 ? room_for(x, length) : NULL;
+    if (buffer == NULL)
+        return;
+    if (evbuffer_commit_space(buffer, &space, 1) == 0)
+        body_came(x, length);
+    else
+        mw_content_no_memory(x);
+}
