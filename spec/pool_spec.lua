@@ -146,7 +146,8 @@ describe("max_connections_per_origin", function()
     end
   end)
 
-  helper.it_can("connect_anyhow", "opens a new connection where the old one ended with its reply, though none of both said so", function()
+  helper.it_can("connect_anyhow",
+    "opens a new connection where the old one ended with its reply, though none of both said so", function()
     http.configure { max_connections_per_origin = 1 }
     local server
     server = helper.respond("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi") -- and closes
