@@ -250,10 +250,8 @@ describe("an idle connection", function()
       end
     end)
 
-    it("that was " .. title .. " while a task was busy is not used", function()
-      if not http.can("connect_anyhow") then -- what has no capability of its own comes with the pool
-        pending("this engine has no pool of its own")
-      end
+    -- What has no capability of its own comes with the pool.
+    helper.it_can("connect_anyhow", "that was " .. title .. " while a task was busy is not used", function()
       local conn
       local server = keeping(function(_, c)
         conn = c

@@ -173,10 +173,7 @@ describe("timeout.idle", function()
     end)
   end
 
-  it("runs behind the head of a reply, whether or not the request's body has anything to give", function()
-    if not http.can("stream_upload") then
-      pending("this engine reads when all has been sent")
-    end
+  helper.it_can("stream_upload", "runs behind the head of a reply, whatever the request's body gives", function()
     local server = raw.listen {
       on_connect = function(conn)
         conn.on_data = function(_, bytes)
