@@ -39,31 +39,41 @@ local function check_table(headers)
   return headers
 end
 
-local function add_field(list, count, name, value)
+-- The list is used again and again: the core copies what is in it before anything else runs. So many of its
+-- places may be taken, also after an error.
+local list, taken = {}, 0
+
+local function add_field(count, name, value)
   local kind = type(value)
   if type(name) ~= "string" or (kind ~= "string" and kind ~= "number") then
     error(("bad header '%s' (string or number expected, got %s)"):format(tostring(name), kind), 0)
   end
   list[count + 1] = name
   list[count + 2] = kind == "string" and value or tostring(value)
-  return count + 2
+  count = count + 2
+  taken = count > taken and count or taken
+  return count
 end
 
 local function list_of(headers)
-  local list, count = {}, 0
+  local count = 0
   for name, value in pairs(check_table(headers)) do
     if type(value) == "table" then
       for _, item in ipairs(value) do
-        count = add_field(list, count, name, item)
+        count = add_field(count, name, item)
       end
     else
-      count = add_field(list, count, name, value)
+      count = add_field(count, name, value)
     end
   end
+  for i = count + 1, taken do
+    list[i] = nil
+  end
+  taken = count
   return list
 end
 
-local function send_head(self, length)
+local function check_head(self)
   if type(self.status) == "cdata" then -- a member of HTTPStatus
     self.status = require("http.status").number(self.status)
   end
@@ -73,6 +83,10 @@ local function send_head(self, length)
   if self.reason ~= nil and type(self.reason) ~= "string" then
     error(("bad reason (string expected, got %s)"):format(type(self.reason)), 0)
   end
+end
+
+local function send_head(self, length)
+  check_head(self)
   local ok, message, code = self._request:head(self.status, self.reason, list_of(self.headers), length)
   self.sent = true
   return ok, message, code
@@ -134,10 +148,12 @@ local function finish(self, body)
   end
   body = check_bytes(body == nil and "" or body, "body")
   local ok, message, code = true, nil, nil
-  if not self.sent then
-    ok, message, code = send_head(self, #body)
-  end
-  if ok and body ~= "" then
+  if not self.sent then -- most answers come whole
+    check_head(self)
+    ok, message, code = self._request:answer(self.status, self.reason, list_of(self.headers), body)
+    self.sent, self.finished = true, true
+    return ok, message, code
+  elseif body ~= "" then
     ok, message, code = self._request:write(body)
   end
   self.finished = true

@@ -114,6 +114,7 @@ int mw_set_engine(mw_runtime *rt, const char *name)
     if (state == NULL)
         return mw_fail(rt, MW_ENOMEM, "no memory for the %s engine", engine->name);
     mw_requests_free_spare(rt); /* each has room for what was the old engine's */
+    mw_exchanges_free_spare(rt);
     rt->engine->close(rt->engine_state);
     rt->engine = engine;
     rt->engine_state = state;

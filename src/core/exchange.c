@@ -326,9 +326,49 @@ static int start(mw_exchange *x)
     return result == MW_OK ? MW_OK : mw_fail(x->rt, result, "no memory for a request");
 }
 
+/* An exchange that is over serves for the next one: a block of this size is dear to get. */
+static mw_exchange *new_exchange(mw_runtime *rt)
+{
+    size_t size = sizeof(mw_exchange) + rt->engine->exchange_size;
+    mw_exchange *x = NULL;
+    if (mw_list_empty(&rt->spare_exchanges)) {
+        x = mw_zalloc(&rt->allocator, size);
+    } else {
+        x = MW_ITEM(rt->spare_exchanges.next, mw_exchange, link);
+        mw_unlink(&x->link);
+        rt->spare_exchange_count--;
+        memset(x, 0, size);
+    }
+    if (x != NULL)
+        x->size = size;
+    return x;
+}
+
+static void give_back(mw_exchange *x)
+{
+    mw_runtime *rt = x->rt;
+    if (rt->spare_exchange_count >= MW_MOST_SPARE ||
+        x->size != sizeof *x + rt->engine->exchange_size) { /* the engine is another by now */
+        mw_dealloc(&rt->allocator, x);
+        return;
+    }
+    mw_list_prepend(&rt->spare_exchanges, &x->link);
+    rt->spare_exchange_count++;
+}
+
+void mw_exchanges_free_spare(mw_runtime *rt)
+{
+    while (!mw_list_empty(&rt->spare_exchanges)) {
+        mw_exchange *x = MW_ITEM(rt->spare_exchanges.next, mw_exchange, link);
+        mw_unlink(&x->link);
+        mw_dealloc(&rt->allocator, x);
+    }
+    rt->spare_exchange_count = 0;
+}
+
 int mw_exchange_start(mw_runtime *rt, const mw_options *options, mw_exchange **out)
 {
-    mw_exchange *x = mw_zalloc(&rt->allocator, sizeof *x + rt->engine->exchange_size);
+    mw_exchange *x = new_exchange(rt);
     if (x == NULL)
         return mw_fail(rt, MW_ENOMEM, "no memory for a request");
     rt->engine_uses++;
@@ -386,5 +426,5 @@ void mw_exchange_free(mw_exchange *x)
     mw_dealloc(a, x->method);
     mw_tls_options_free(&x->outgoing.tls, a);
     mw_dealloc(a, x->failure);
-    mw_dealloc(a, x);
+    give_back(x);
 }

@@ -40,6 +40,7 @@ struct mw_clocks {
 struct mw_exchange {
     struct mw_link link;
     mw_runtime *rt;
+    size_t size; /* with the engine's part */
     struct mw_callbacks callbacks;
 
     /* the request */
@@ -79,6 +80,9 @@ struct mw_exchange {
     struct mw_deferred telling;
     bool *freed; /* set where somebody must learn that a callback freed x */
 };
+
+/* At the runtime's end, and when the engine changes. */
+void mw_exchanges_free_spare(mw_runtime *rt);
 
 /* Fills x from what the user wants; MW_EINVAL with mw_message set where that is not HTTP. What was
  * allocated is freed with x, whatever the result (request.c). */

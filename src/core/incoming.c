@@ -65,7 +65,7 @@ void mw_request_watch(mw_request *r, mw_request_watch_fn fn, void *ud)
 /* ---- their making and end ------------------------------------------------------------------ */
 
 /* A request that is over serves for the next one: most come and go at the same pace. */
-enum { MOST_SPARE = 128, LARGE_BLOCK = 16 << 10 };
+enum { LARGE_BLOCK = 16 << 10 };
 
 static void destroy(mw_request *r)
 {
@@ -78,7 +78,7 @@ static void give_back(mw_request *r)
 {
     mw_runtime *rt = r->rt;
     struct mw_headers block = r->fields;
-    if (rt->spare_request_count == MOST_SPARE || block.capacity > LARGE_BLOCK) {
+    if (rt->spare_request_count >= MW_MOST_SPARE || block.capacity > LARGE_BLOCK) {
         destroy(r);
         return;
     }

@@ -145,6 +145,7 @@ mw_runtime *mw_open(const mw_config *config)
     mw_list_init(&rt->requests);
     mw_list_init(&rt->connections);
     mw_list_init(&rt->spare_requests);
+    mw_list_init(&rt->spare_exchanges);
     rt->max_connections = config->max_connections;
     rt->max_connections_per_origin = config->max_connections_per_origin;
     rt->on_error = config->on_error != NULL ? config->on_error : print_message;
@@ -185,6 +186,7 @@ void mw_close(mw_runtime *rt)
     while (!mw_list_empty(&rt->connections))
         mw_connection_destroy(MW_ITEM(rt->connections.next, mw_connection, link));
     mw_requests_free_spare(rt);
+    mw_exchanges_free_spare(rt);
     mw_headers_free(&rt->reply_fields, &allocator);
     mw_timers_close(rt);
     if (rt->engine_state != NULL)

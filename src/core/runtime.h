@@ -18,6 +18,14 @@ struct mw_engine;
 struct mw_resolver;
 struct mw_tls_store;
 
+/* How many objects of a kind are kept for the next use. None where a sanitizer is to see what is
+ * used after its end. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { MW_MOST_SPARE = 0 };
+#else
+enum { MW_MOST_SPARE = 128 };
+#endif
+
 struct mw_runtime {
     struct mw_allocator allocator;
     struct event_base *base;
@@ -47,8 +55,8 @@ struct mw_runtime {
     struct event *timer_event;
     unsigned long timer_number; /* how many timers were started */
     struct mw_link exchanges, servers, requests, connections;
-    struct mw_link spare_requests; /* to be used again */
-    int spare_request_count;
+    struct mw_link spare_requests, spare_exchanges; /* to be used again */
+    int spare_request_count, spare_exchange_count;
     struct mw_headers reply_fields; /* of the reply whose head is being sent */
     unsigned max_connections, max_connections_per_origin; /* 0: the engine's own choice */
     struct mw_link timers,

@@ -115,6 +115,31 @@ static int request_head(lua_State *L)
     return l_server_answer(L, mw_reply_head(r, status, reason, fields, count, (int64_t)length));
 }
 
+/* request:answer(status, reason or nil, fields, body) -> true | nil, message, code: head, body and
+ * finish in one. */
+static int request_answer(lua_State *L)
+{
+    l_request *request = check_request(L);
+    mw_request *r = check_unanswered(L);
+    size_t count, length;
+    int status = (int)luaL_checkinteger(L, 2);
+    const char *reason = lua_isnoneornil(L, 3) ? NULL : check_text(L, 3, "reason");
+    luaL_checktype(L, 4, LUA_TTABLE);
+    const char *body = luaL_checklstring(L, 5, &length);
+    mw_header few[FEW_FIELDS];
+    mw_header *fields = read_fields(L, 4, few, &count);
+    int result = mw_reply_head(r, status, reason, fields, count, (int64_t)length);
+    if (result == MW_EINVAL)
+        return l_server_answer(L, result); /* nothing has been sent: another answer may be given */
+    if (result == MW_OK && length > 0)
+        result = mw_reply_body(r, body, length);
+    int values = l_server_answer(L, result);
+    request->r = NULL;
+    mw_reply_end(r);
+    l_unpin(&request->object);
+    return values;
+}
+
 /* request:interim(status, fields) -> true | nil, message, code */
 static int request_interim(lua_State *L)
 {
@@ -272,12 +297,11 @@ static int request_gc(lua_State *L)
 
 void l_open_server_request(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"read", request_read},       {"head", request_head},
-                                       {"write", request_write},     {"pending", request_pending},
-                                       {"watch", request_watch},     {"finish", request_finish},
-                                       {"abort", request_abort},     {"interim", request_interim},
-                                       {"upgrade", request_upgrade}, {"take", request_take},
-                                       {"ended", request_ended},     {"failure", request_failure},
-                                       {"gone", request_gone},       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"read", request_read},       {"head", request_head},       {"answer", request_answer},
+        {"write", request_write},     {"pending", request_pending}, {"watch", request_watch},
+        {"finish", request_finish},   {"abort", request_abort},     {"interim", request_interim},
+        {"upgrade", request_upgrade}, {"take", request_take},       {"ended", request_ended},
+        {"failure", request_failure}, {"gone", request_gone},       {NULL, NULL}};
     l_object_type(L, L_REQUEST, L_REQUEST, methods, request_gc);
 }
