@@ -5,6 +5,7 @@
 local memory = require "bench.memory"
 
 local READ_BUFFER_SIZE = 262144
+local PIECE = 16384 -- as curl's are at most
 
 local url, expected, ca_file, look = arg[1], tonumber(arg[2]), arg[3], arg[4] == "memory"
 
@@ -18,7 +19,10 @@ local before = look and memory.watch()
 local received = 0
 
 local function take(response)
-  received = received + #response:read_string()
+  repeat
+    local length = #response:read_string(PIECE)
+    received = received + length
+  until length < PIECE
 end
 
 local response = http.get({ url = url, ca_file = ca_file, max_body_size = false, read_buffer_size = READ_BUFFER_SIZE })

@@ -210,8 +210,6 @@ int http1_reply_body(mw_request *r, const void *bytes, size_t length)
     struct http1_session *s = session_of(r);
     if (s == NULL)
         return gone(r);
-    if (wire_pending(&s->wire) == 0) /* else the client's clock runs on */
-        s->since = mw_now();
     bool sent = s->in_chunks ? send_chunk(s, bytes, length) : wire_send(&s->wire, bytes, length);
     return sent ? MW_OK : no_memory(s);
 }

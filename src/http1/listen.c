@@ -87,8 +87,8 @@ static void sweep_list(struct http1_listener *l, enum http1_doing doing, double 
 static bool works_slowly(struct http1_session *s, double now)
 {
     size_t pending = wire_pending(&s->wire);
-    if (pending < s->pending)
-        s->since = now; /* the client reads */
+    if (pending < s->pending || s->pending == 0)
+        s->since = now; /* the client reads, or is to read from now on */
     s->pending = pending;
     if (s->body != HTTP1_NO_BODY && !s->paused && !s->continue_due) {
         double waited = now - s->body_since - slow_start;

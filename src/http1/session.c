@@ -118,7 +118,10 @@ static void forget_early(struct http1_session *s)
 /* A reply that is not out yet is work still: neither a clock of idleness nor a drain may cut it. */
 void http1_session_rest(struct http1_session *s)
 {
-    http1_session_do(s, wire_pending(&s->wire) > 0 ? HTTP1_TURN : HTTP1_WAITING);
+    if (wire_pending(&s->wire) == 0)
+        http1_session_do(s, HTTP1_WAITING);
+    else if (s->doing != HTTP1_TURN)
+        http1_session_do(s, HTTP1_TURN);
 }
 
 void http1_session_next(struct http1_session *s)
@@ -245,7 +248,6 @@ static void on_drained(struct http1_wire *w)
 {
     struct http1_session *s = session_of(w);
     if (s->r != NULL) {
-        s->since = mw_now();
         mw_request_on_drained(s->r);
     } else if (!s->keeps && s->doing != HTTP1_LEAVING) {
         leave(s);

@@ -119,8 +119,8 @@ static int request_head(lua_State *L)
  * finish in one. */
 static int request_answer(lua_State *L)
 {
-    l_request *request = check_request(L);
     mw_request *r = check_unanswered(L);
+    l_request *request = lua_touserdata(L, 1);
     size_t count, length;
     int status = (int)luaL_checkinteger(L, 2);
     const char *reason = lua_isnoneornil(L, 3) ? NULL : check_text(L, 3, "reason");
