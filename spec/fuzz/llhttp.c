@@ -9,13 +9,16 @@
  * - in the extensions of chunks it allows no blanks around ";" and "=", no backslash within quotes
  * and nothing behind a value that is a token, all of which RFC 9112, 7.1.1 does allow (HPE_STRICT,
  *   HPE_INVALID_CHUNK_SIZE);
- * - it allows no tab behind a Content-Length (HPE_INVALID_CONTENT_LENGTH).
+ * - it allows no tab behind a Content-Length (HPE_INVALID_CONTENT_LENGTH), and does not know
+ *   "chunked" with a tab behind it: such messages are not compared.
  * SPDX-License-Identifier: MIT */
 #include "fuzz.h"
 
 #include "message.h"
 
 #include <llhttp.h>
+
+#include <strings.h>
 
 /* What llhttp says of a message, in one text: what lies where does not matter. */
 struct text {
@@ -167,6 +170,20 @@ static int is_among(char byte, const char *bytes)
     return byte != '\0' && strchr(bytes, byte) != NULL;
 }
 
+/* Whether the blanks behind a field's value have a tab among them. */
+static int ends_in_tab(const struct message *m, const char *name)
+{
+    const struct http1_head *h = &m->head;
+    for (unsigned i = 0; i < h->count; i++) {
+        const struct http1_field *f = &h->fields[i];
+        const char *behind = m->first + f->value.at + f->value.length;
+        if (f->name.length == strlen(name) &&
+            strncasecmp(m->first + f->name.at, name, f->name.length) == 0)
+            return memchr(behind, '\t', strcspn(behind, "\r")) != NULL;
+    }
+    return 0;
+}
+
 /* Where llhttp is the stricter one, and why: above. `at` is where it stopped, or just behind it. */
 static int may_refuse(const struct message *m, llhttp_errno_t error, const char *at)
 {
@@ -189,6 +206,8 @@ static void must_agree(const struct message *m, const char *bytes)
 {
     struct other o;
     llhttp_settings_t settings;
+    if (ends_in_tab(m, "Transfer-Encoding"))
+        return;
     char *block = fuzz_copy(bytes, m->taken, 0);
     other_init(&o, &settings, m->head.kind);
     llhttp_errno_t error = llhttp_execute(&o.parser, block, m->taken);
