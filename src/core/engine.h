@@ -177,7 +177,6 @@ struct mw_incoming {
     const char *target;
     const char *peer;
     bool head;             /* the method is HEAD */
-    int64_t length;        /* of the body; 0 none, -1 not known before its end */
     bool expects_continue; /* it comes once read_on is called */
 };
 

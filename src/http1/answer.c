@@ -14,7 +14,7 @@
 
 static struct http1_session *session_of(const mw_request *r)
 {
-    return ((struct http1_turn *)mw_request_wire((mw_request *)r))->session;
+    return http1_turn_of(r)->session;
 }
 
 static int gone(mw_request *r)
@@ -90,9 +90,8 @@ struct extras {
     bool date, chunks;
 };
 
-enum {
-    MOST_EXTRA = 160
-}; /* bytes that the status line without its reason and the extras come to */
+/* Bytes that the status line without its reason, and the extras, come to. */
+enum { MOST_EXTRA = 160 };
 
 static bool write_head(struct http1_session *s, int status, const char *reason,
                        const struct mw_headers *fields, struct extras extras)

@@ -9,11 +9,6 @@ static const struct mw_allocator *allocator_of(const struct http1_session *s)
     return &s->listener->engine->rt->allocator;
 }
 
-static struct http1_turn *turn_of(mw_request *r)
-{
-    return mw_request_wire(r);
-}
-
 /* ---- requests ------------------------------------------------------------------------------ */
 
 /* Says why a request with this head is not taken at all, or NULL. */
@@ -77,12 +72,11 @@ static void begin_request(struct http1_session *s, const struct http1_head *head
     s->keeps = !head->close && (head->minor == 1 || head->keep_alive);
     s->started = s->in_chunks = false;
     s->r = r;
-    turn_of(r)->session = s;
+    http1_turn_of(r)->session = s;
     s->continue_due = head->expects_continue && head->minor == 1 && s->body != HTTP1_NO_BODY;
     in.expects_continue = s->continue_due;
     in.method = http1_text(mw_request_fields(r), head->method);
     in.target = http1_text(mw_request_fields(r), head->target);
-    in.length = head->chunked ? -1 : (int64_t)s->left;
     mw_request_on_head(r, &in);
     if (s->body == HTTP1_NO_BODY)
         mw_request_on_end(r);

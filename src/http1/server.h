@@ -74,6 +74,11 @@ struct http1_turn {
     struct http1_session *session; /* NULL once it is over or gone */
 };
 
+static inline struct http1_turn *http1_turn_of(const mw_request *r)
+{
+    return mw_request_wire((mw_request *)r);
+}
+
 /* listen.c */
 int http1_listen(mw_server *server, const struct mw_listen *how, void **wire, int *port);
 void http1_drain(void *wire);
@@ -87,8 +92,8 @@ void http1_session_end(struct http1_session *s); /* closes it; freed when nobody
 void http1_session_free(struct http1_session *s);
 mw_request *http1_session_part(struct http1_session *s); /* from its request, if it has one */
 void http1_session_forsake(mw_request *r); /* such a request: nobody will take its answer */
-void http1_session_drop(
-    struct http1_session *s); /* the client has gone: whoever answers learns it */
+/* The client has gone: whoever answers learns it. */
+void http1_session_drop(struct http1_session *s);
 void http1_session_time_out(struct http1_session *s);
 /* Between two requests: waits for one, once all that was sent is out. */
 void http1_session_rest(struct http1_session *s);

@@ -10,11 +10,6 @@
 /* Of what comes behind the request that is being answered. */
 enum { MOST_EARLY = 64 << 10 };
 
-static struct http1_turn *turn_of(mw_request *r)
-{
-    return mw_request_wire(r);
-}
-
 void http1_session_do(struct http1_session *s, enum http1_doing doing)
 {
     mw_unlink(&s->link);
@@ -44,7 +39,7 @@ mw_request *http1_session_part(struct http1_session *s)
     mw_request *r = s->r;
     s->r = NULL;
     if (r != NULL)
-        turn_of(r)->session = NULL;
+        http1_turn_of(r)->session = NULL;
     return r;
 }
 
@@ -54,6 +49,14 @@ void http1_session_free(struct http1_session *s)
     mw_dealloc(&s->listener->engine->rt->allocator, s);
 }
 
+static void forget_early(struct http1_session *s)
+{
+    mw_undefer(&s->again);
+    if (s->early != NULL)
+        evbuffer_free(s->early);
+    s->early = NULL;
+}
+
 void http1_session_end(struct http1_session *s)
 {
     struct http1_listener *l = s->listener;
@@ -61,13 +64,10 @@ void http1_session_end(struct http1_session *s)
         return;
     s->ended = true;
     http1_session_part(s);
-    mw_undefer(&s->again);
+    forget_early(s);
     wire_close(&s->wire);
     http1_partial_free(s->partial, &l->engine->rt->allocator);
     s->partial = NULL;
-    if (s->early != NULL)
-        evbuffer_free(s->early);
-    s->early = NULL;
     mw_unlink(&s->link);
     mw_list_append(&l->dead, &s->link);
     mw_defer(l->engine->rt, &l->reaping);
@@ -76,7 +76,7 @@ void http1_session_end(struct http1_session *s)
 
 void http1_session_drop(struct http1_session *s)
 {
-    mw_request *r = s->r;
+    mw_request *r = http1_session_part(s);
     http1_session_end(s);
     http1_session_forsake(r);
 }
@@ -105,14 +105,6 @@ static void leave(struct http1_session *s)
     s->wire.socket.via->finish(&s->wire.socket);
     http1_session_do(s, HTTP1_LEAVING);
     wire_read_on(&s->wire, true);
-}
-
-static void forget_early(struct http1_session *s)
-{
-    mw_undefer(&s->again);
-    if (s->early != NULL)
-        evbuffer_free(s->early);
-    s->early = NULL;
 }
 
 /* A reply that is not out yet is work still: neither a clock of idleness nor a drain may cut it. */
