@@ -162,6 +162,11 @@ int mw_exchange_attempt(const mw_exchange *x);
 /* ---- the server, as an engine sees it ------------------------------------------------------ */
 
 mw_runtime *mw_server_runtime(const mw_server *server);
+
+/* The certificates of a server that is to speak TLS. Anything but MW_OK: mw_message is set. */
+struct mw_tls_server;
+int mw_server_tls(mw_runtime *rt, const struct mw_listen *how, struct mw_tls_server **tls);
+
 void mw_server_on_drained(
     mw_server *server); /* after `drain`: nothing is being answered any more */
 

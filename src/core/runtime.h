@@ -57,6 +57,8 @@ struct mw_runtime {
     struct mw_link exchanges, servers, requests, connections;
     struct mw_link spare_requests, spare_exchanges; /* to be used again */
     int spare_request_count, spare_exchange_count;
+    long long date_at; /* the second that `date` tells */
+    char date[32];
     struct mw_headers reply_fields; /* of the reply whose head is being sent */
     unsigned max_connections, max_connections_per_origin; /* 0: the engine's own choice */
     struct mw_link timers,
@@ -81,6 +83,9 @@ void mw_report(mw_runtime *rt, const char *message);
 
 /* The runtime's name look-up. NULL without memory. */
 struct mw_resolver *mw_names(mw_runtime *rt);
+
+/* Now, as the field Date has it (RFC 9110, 5.6.7). */
+const char *mw_date(mw_runtime *rt);
 
 /* The runtime's trust, sessions and log of keys. NULL without memory. */
 struct mw_tls_store *mw_runtime_tls(mw_runtime *rt);

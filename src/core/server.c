@@ -3,6 +3,7 @@
 #include "core/server.h"
 
 #include "base/grammar.h"
+#include "net/tls.h"
 
 #include <string.h>
 
@@ -148,6 +149,19 @@ int mw_server_drain(mw_server *server, mw_server_fn fn, void *ud)
     server->drained.run = tell_drained;
     engine->drain(server->wire);
     return MW_OK;
+}
+
+int mw_server_tls(mw_runtime *rt, const struct mw_listen *how, struct mw_tls_server **tls)
+{
+    char wrong[200] = "";
+    struct mw_tls_store *store = mw_runtime_tls(rt);
+    *tls = NULL;
+    if (store != NULL)
+        *tls = mw_tls_server_new(store, how, wrong, sizeof wrong);
+    if (*tls != NULL)
+        return MW_OK;
+    return wrong[0] == '\0' ? mw_fail(rt, MW_ENOMEM, "no memory for TLS")
+                            : mw_fail(rt, MW_ESYSTEM, "%s", wrong);
 }
 
 int mw_server_port(const mw_server *server)

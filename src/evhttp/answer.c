@@ -39,18 +39,6 @@ static const char *connection_of(struct evhttp_request *request, const struct mw
     return NULL;
 }
 
-static const char *date_of(struct listener *l)
-{
-    time_t now = time(NULL);
-    if (l->date_at != (long long)now) {
-        struct tm tm;
-        l->date_at = now;
-        if (gmtime_r(&now, &tm) == NULL || evutil_date_rfc1123(l->date, sizeof l->date, &tm) <= 0)
-            l->date[0] = '\0';
-    }
-    return l->date;
-}
-
 /* Gathers text before it goes into a buffer, whose calls cost more than the copying. */
 struct text {
     struct evbuffer *to;
@@ -109,7 +97,7 @@ static bool write_head(struct evbuffer *head, struct listener *l, struct evhttp_
     if (request->chunked)
         put_field(&t, "Transfer-Encoding", "chunked");
     if (request->minor >= 1 && mw_headers_find(fields, "Date", NULL) == NULL)
-        put_field(&t, "Date", date_of(l));
+        put_field(&t, "Date", mw_date(mw_server_runtime(l->server)));
     if (connection != NULL)
         put_field(&t, "Connection", connection);
     put(&t, "\r\n");

@@ -33,18 +33,10 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
 
 static int open_tls(struct listener *l, const struct mw_listen *how)
 {
-    char wrong[200];
-    mw_runtime *rt = mw_server_runtime(l->server);
-    struct mw_tls_store *store = mw_runtime_tls(rt);
-    wrong[0] = '\0';
-    if (store != NULL)
-        l->tls = mw_tls_server_new(store, how, wrong, sizeof wrong);
-    if (l->tls == NULL && wrong[0] == '\0')
-        return mw_fail(rt, MW_ENOMEM, "no memory for TLS");
-    if (l->tls == NULL)
-        return mw_fail(rt, MW_ESYSTEM, "%s", wrong);
-    evhttp_set_bevcb(l->http, on_accept, l);
-    return MW_OK;
+    int result = mw_server_tls(mw_server_runtime(l->server), how, &l->tls);
+    if (result == MW_OK)
+        evhttp_set_bevcb(l->http, on_accept, l);
+    return result;
 }
 
 static int open_listener(struct listener *l, const struct mw_listen *how, int *port)

@@ -177,8 +177,6 @@ struct listener {
     struct event *flush;                     /* due while there are some of: */
     struct bufferevent *unsent[MOST_UNSENT]; /* those with a whole reply to write, held */
     int unsent_count;
-    long long date_at; /* the second that `date` tells */
-    char date[32];     /* for Date */
 };
 int server_listen(mw_server *server, const struct mw_listen *how, void **wire, int *port);
 void server_unlisten(void *wire);

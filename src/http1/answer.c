@@ -6,11 +6,9 @@
 #include "base/status.h"
 
 #include <event2/buffer.h>
-#include <event2/util.h>
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static struct http1_session *session_of(const mw_request *r)
 {
@@ -71,19 +69,6 @@ static char *put_status(char *at, int status, const char *reason)
     return PUT(at, "\r\n");
 }
 
-/* Formatted once a second. */
-static const char *date(struct http1_engine *engine)
-{
-    time_t now = time(NULL);
-    if (now != engine->date_at) {
-        struct tm tm;
-        gmtime_r(&now, &tm);
-        evutil_date_rfc1123(engine->date, sizeof engine->date, &tm);
-        engine->date_at = now;
-    }
-    return engine->date;
-}
-
 /* What the head says beside the user's fields. */
 struct extras {
     const char *connection; /* NULL: nothing */
@@ -104,7 +89,7 @@ static bool write_head(struct http1_session *s, int status, const char *reason,
     at = put_fields(at, fields);
     if (extras.date) {
         at = PUT(at, "Date: ");
-        at = put_text(at, date(s->listener->engine));
+        at = put_text(at, mw_date(s->listener->engine->rt));
         at = PUT(at, "\r\n");
     }
     if (extras.connection != NULL) {

@@ -29,9 +29,6 @@ struct http1_engine {
     struct mw_link unsent;
     struct event *flush;
 
-    long long date_at; /* the second that `date` tells */
-    char date[32];     /* for Date */
-
     struct mw_pool *pool; /* made at the first request */
 };
 

@@ -159,26 +159,11 @@ static int open_events(struct http1_listener *l)
     return MW_OK;
 }
 
-static int open_tls(struct http1_listener *l, const struct mw_listen *how)
-{
-    char wrong[200];
-    mw_runtime *rt = l->engine->rt;
-    struct mw_tls_store *store = mw_runtime_tls(rt);
-    wrong[0] = '\0';
-    if (store != NULL)
-        l->tls = mw_tls_server_new(store, how, wrong, sizeof wrong);
-    if (l->tls != NULL)
-        return MW_OK;
-    if (wrong[0] == '\0')
-        return mw_fail(rt, MW_ENOMEM, "no memory for TLS");
-    return mw_fail(rt, MW_ESYSTEM, "%s", wrong);
-}
-
 static int open_listener(struct http1_listener *l, const struct mw_listen *how)
 {
     char wrong[200];
     mw_runtime *rt = l->engine->rt;
-    int result = how->cert_file != NULL ? open_tls(l, how) : MW_OK;
+    int result = how->cert_file != NULL ? mw_server_tls(rt, how, &l->tls) : MW_OK;
     if (result != MW_OK)
         return result;
     result = mw_listening_open(&l->listening, &rt->allocator, how, wrong, sizeof wrong);
