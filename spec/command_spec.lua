@@ -5,7 +5,7 @@ local helper = require("helper")
 local raw = require("raw")
 
 local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
-local PATIENCE = 20 * (os.getenv("MW_UNDER") == "valgrind" and 10 or 1) -- seconds for a command to end
+local PATIENCE = 20 * (helper.under == "valgrind" and 10 or 1) -- seconds for a command to end
 
 describe("the command", function()
   helper.setup()

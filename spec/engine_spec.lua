@@ -116,7 +116,7 @@ describe("the engine", function()
   it("is chosen for stock luajit by the variable too", function()
     local load = ("package.cpath = %q .. package.cpath io.write(require('http').engine)"):format(
       (os.getenv("MW_BUILD") or "build") .. "/?.so;")
-    if os.getenv("MW_UNDER") == "asan" then
+    if helper.under == "asan" then
       return pending("a stock luajit cannot load an instrumented module")
     end
     local status, output = helper.run_program { "luajit", "-e", load, env = { MOONWIRE_ENGINE = last() } }

@@ -10,7 +10,7 @@ local raw = require("raw")
 local servers = require("servers")
 
 local STRICT = http.can("be_strict")
-local LONGEST = os.getenv("MW_UNDER") == "valgrind" and 0 or 600 -- what is longer is cut in PLACES places
+local LONGEST = helper.under == "valgrind" and 0 or 600 -- what is longer is cut in PLACES places
 local PLACES = 8
 local AT_ONCE = 64
 local SECONDS = 30

@@ -8,7 +8,7 @@ local raw = require("raw")
 local R = http.Response
 local MIB = 1024 * 1024
 local STREAMED = { preload_content = false }
-local CHECKED = (os.getenv("MW_UNDER") or "") ~= "" -- asan and valgrind are slow and keep what is freed
+local CHECKED = helper.under ~= nil -- asan and valgrind are slow and keep what is freed
 local BODY = "first line\nsecond\0line\nthird"
 
 local pool = http.PoolManager()

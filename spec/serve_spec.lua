@@ -9,7 +9,7 @@ local raw = require("raw")
 local servers = require("servers")
 
 local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
-local PATIENCE = 20 * (os.getenv("MW_UNDER") == "valgrind" and 10 or 1)
+local PATIENCE = 20 * (helper.under == "valgrind" and 10 or 1)
 
 local GET, serve, talk = servers.GET, servers.serve, servers.talk
 

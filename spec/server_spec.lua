@@ -8,7 +8,7 @@ local servers = require("servers")
 local certs = require("certs") -- made with raw, which lives on the loop of http
 
 
-local SLOW = os.getenv("MW_UNDER") == "valgrind" and 10 or 1 -- how many times longer things take here
+local SLOW = helper.under == "valgrind" and 10 or 1 -- how many times longer things take here
 
 local GET, serve, talk = servers.GET, servers.serve, servers.talk
 

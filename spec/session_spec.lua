@@ -8,7 +8,7 @@ local raw = require("raw")
 local servers = require("servers")
 
 local serve, talk = servers.serve, servers.talk
-local SLOW = os.getenv("MW_UNDER") and 4 or 1
+local SLOW = helper.under and 4 or 1
 
 local function get(path, more)
   return ("GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n"):format(path, more or "")

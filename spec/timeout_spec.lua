@@ -7,7 +7,7 @@ local raw = require("raw")
 local certs = require("certs")
 
 local R = http.Response
-local SOON = (os.getenv("MW_UNDER") or "") ~= "" and 20 or 1 -- seconds that a short clock may take altogether
+local SOON = helper.under and 20 or 1 -- seconds that a short clock may take altogether
 local HEAD = "HTTP/1.1 200 OK\r\n"
 local CHUNKED = HEAD .. "Transfer-Encoding: chunked\r\n\r\n"
 

@@ -7,10 +7,16 @@ local raw = require("raw")
 
 local M = {}
 
+-- What the test runs under: "asan", "valgrind" or nil. Either is slow, and keeps what was freed.
+M.under = os.getenv("MW_UNDER")
+if M.under == "" then
+  M.under = nil
+end
+
 local WAIT = 5       -- seconds after which a wait has failed
 local SETTLE = 2     -- seconds that a test's remains have to go away
 local TURN = 0.02    -- the longest single turn of the loop
-local CHILD_WAIT = 60 * (os.getenv("MW_UNDER") == "valgrind" and 5 or 1)
+local CHILD_WAIT = 60 * (M.under == "valgrind" and 5 or 1)
 local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
 
 -- Makes the collector run all the time, so that what nobody holds dies at once.

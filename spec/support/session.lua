@@ -9,7 +9,7 @@ local screen = require("screen")
 local M = {}
 
 M.COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
-local PATIENCE = 10 * (os.getenv("MW_UNDER") == "valgrind" and 10 or 1)
+local PATIENCE = 10 * (helper.under == "valgrind" and 10 or 1)
 local ROWS, COLUMNS = 24, 100
 
 -- Keys.

@@ -49,8 +49,8 @@ static int open_listener(struct listener *l, const struct mw_listen *how, int *p
     int result = how->cert_file != NULL ? open_tls(l, how) : MW_OK;
     if (result != MW_OK)
         return result;
-    struct timeval idle = mw_timeval(how->idle_timeout);
-    evhttp_set_timeout_tv(l->http, &idle);
+    l->idle = mw_timeval(how->idle_timeout);
+    evhttp_set_timeout_tv(l->http, &l->idle);
     evhttp_set_max_headers_size(l->http, (ev_ssize_t)how->max_head_size);
     evhttp_set_max_body_size(l->http, (ev_ssize_t)how->max_body_size);
     evhttp_set_allowed_methods(l->http, 0xffff); /* unknown ones get our own 501 */

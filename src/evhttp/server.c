@@ -103,6 +103,22 @@ static void on_gone(struct evhttp_connection *evcon, void *arg)
     mw_request_on_gone(arg);
 }
 
+/* evhttp waits for reading while it writes a reply, to hear of an end; the clock of that would cut
+ * each reply that takes longer than it. So there is none, until the reply is out. */
+static void on_sent(struct evhttp_request *request, void *arg)
+{
+    struct listener *l = arg;
+    struct evhttp_connection *evcon = evhttp_request_get_connection(request);
+    bufferevent_set_timeouts(evhttp_connection_get_bufferevent(evcon), &l->idle, &l->idle);
+}
+
+static void read_untimed(struct listener *l, struct evhttp_request *request)
+{
+    struct evhttp_connection *evcon = evhttp_request_get_connection(request);
+    bufferevent_set_timeouts(evhttp_connection_get_bufferevent(evcon), NULL, &l->idle);
+    evhttp_request_set_on_complete_cb(request, on_sent, l);
+}
+
 void server_on_request(struct evhttp_request *request, void *arg)
 {
     struct listener *l = arg;
@@ -146,6 +162,7 @@ void server_on_request(struct evhttp_request *request, void *arg)
     call_of(r)->request = request;
     call_of(r)->listener = l;
     evhttp_connection_set_closecb(evcon, on_gone, r);
+    read_untimed(l, request);
     mw_request_on_head(r, &in);
     mw_request_on_buffer(r, evhttp_request_get_input_buffer(request));
     mw_request_on_end(r);

@@ -174,6 +174,7 @@ struct listener {
     struct evhttp *http;
     struct mw_tls_server *tls;
     struct mw_listening listening;
+    struct timeval idle;
     struct event *flush;                     /* due while there are some of: */
     struct bufferevent *unsent[MOST_UNSENT]; /* those with a whole reply to write, held */
     int unsent_count;

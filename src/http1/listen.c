@@ -87,6 +87,8 @@ static void sweep_list(struct http1_listener *l, enum http1_doing doing, double 
 static bool works_slowly(struct http1_session *s, double now)
 {
     size_t pending = wire_pending(&s->wire);
+    if (pending > 0)
+        pending += mw_socket_unacknowledged(&s->wire.socket);
     if (pending < s->pending || s->pending == 0)
         s->since = now; /* the client reads, or is to read from now on */
     s->pending = pending;

@@ -51,7 +51,7 @@ struct http1_session {
     double since;                  /* in this state; of a turn, since something moved */
     double moved;                  /* when the newest part of a head or a body came */
     double body_since;             /* when the first byte of the body was waited for */
-    size_t pending;                /* of the reply, at the last sweep */
+    size_t pending;                /* of the reply, at the last sweep, with what the system holds */
     uint64_t left;                 /* of a body of known length */
     uint64_t taken;                /* of the body so far */
     struct http1_chunks chunks;

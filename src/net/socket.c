@@ -5,7 +5,9 @@
 #include "net/tls.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -140,6 +142,12 @@ void mw_socket_spoil(struct mw_socket *s)
 bool mw_socket_buffered(const struct mw_socket *s)
 {
     return s->tls != NULL && mw_tls_buffered(s);
+}
+
+size_t mw_socket_unacknowledged(const struct mw_socket *s)
+{
+    int held = 0;
+    return ioctl(s->fd, SIOCOUTQ, &held) == 0 ? (size_t)held : 0;
 }
 
 void mw_socket_explain(const struct mw_socket *s, enum mw_phase phase, struct mw_failure *f)

@@ -52,6 +52,10 @@ void mw_socket_spoil(struct mw_socket *s);
 /* Whether bytes wait inside, or an end, of which the system's readiness tells nothing (TLS). */
 bool mw_socket_buffered(const struct mw_socket *s);
 
+/* Bytes of what was written that the peer's system has not acknowledged: they become fewer as the
+ * peer reads, long before the socket can be written to again. */
+size_t mw_socket_unacknowledged(const struct mw_socket *s);
+
 /* Fills in what is known of a step that FAILED: code (REMOTE_HOST_CLOSED for a reset or an end
  * without close_notify, SSL_HANDSHAKE_FAILED for a failed handshake …), errno, the reason and the
  * certificate. `phase` and the words may be changed by the caller; the address is the caller's. */
