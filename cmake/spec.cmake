@@ -39,7 +39,7 @@ endfunction()
 
 file(GLOB c_tests CONFIGURE_DEPENDS spec/c/*_test.c)
 foreach(source IN LISTS c_tests)
-    file(STRINGS ${source} internal REGEX "^#include \"(base|net|core|[a-z]*http[0-9]*)/")
+    file(STRINGS ${source} internal REGEX "^#include \"(base|net|core|inproc|[a-z]*http[0-9]*)/")
     if(internal)
         mw_add_test(${source} moonwire_static)
     else()
