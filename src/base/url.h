@@ -4,14 +4,10 @@
 #define MW_BASE_URL_H
 
 #include "base/alloc.h"
+#include "base/span.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-struct mw_span {
-    const char *at;
-    size_t length;
-};
 
 struct mw_url_parts {
     struct mw_span scheme; /* without the colon */

@@ -1,0 +1,96 @@
+/* Names of hosts: decoded, mapped by IDNA, checked.
+ * SPDX-License-Identifier: MIT */
+#include "base/url_host.h"
+
+#include "base/url_percent.h"
+
+#include <idn2.h>
+#include <stdbool.h>
+
+/* What a name in UTF-8 may take before it is mapped; no name of 255 bytes needs more. */
+enum { LONGEST_RAW = 1023 };
+
+static const char too_long[] = "the host is longer than 255 bytes";
+
+static bool is_ascii(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)text[i] >= 0x80)
+            return false;
+    }
+    return true;
+}
+
+/* A name in ASCII goes as it is, even one that begins with "xn--" and decodes to nothing: whoever
+ * registered it wrote it so. */
+static const char *to_ascii(const char *text, char host[MW_HOST_SIZE])
+{
+    uint8_t *name = NULL;
+    int result =
+        idn2_lookup_u8((const uint8_t *)text, &name, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+    const char *wrong = NULL;
+    if (result == IDN2_ENCODING_ERROR)
+        return "the host is not UTF-8";
+    if (result == IDN2_MALLOC)
+        return "no memory for the host";
+    if (result != IDN2_OK)
+        return "the host is no name that IDNA allows";
+    if (strlen((const char *)name) >= MW_HOST_SIZE)
+        wrong = too_long;
+    else
+        strcpy(host, (const char *)name);
+    idn2_free(name);
+    return wrong;
+}
+
+static void lower(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text >= 'A' && *text <= 'Z')
+            *text = (char)(*text | 0x20);
+    }
+}
+
+/* Escapes are decoded by now and IDNA has mapped what it maps (U+FF0F to "/"), so that nothing
+ * which ends a host can come out of either. */
+static const char *check(const char *host)
+{
+    if (*host == '\0')
+        return "it has no host";
+    for (size_t i = 0; host[i] != '\0'; i++) {
+        char c = host[i], letter = (char)(c | 0x20);
+        bool plain = (letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9');
+        if (!plain && strchr("-._~" MW_KEEP_USER, c) == NULL)
+            return "the host holds a byte that no host may hold";
+        if (c == '.' && (i == 0 || host[i - 1] == '.'))
+            return "the host has an empty part";
+    }
+    return NULL;
+}
+
+const char *mw_host_normalize(struct mw_span text, char host[MW_HOST_SIZE])
+{
+    char raw[LONGEST_RAW + 1];
+    if (text.length > 3 * LONGEST_RAW)
+        return too_long;
+    char decoded[3 * LONGEST_RAW];
+    size_t length = (size_t)(mw_percent_decode(decoded, text) - decoded);
+    if (length > LONGEST_RAW)
+        return too_long;
+    if (memchr(decoded, '\0', length) != NULL)
+        return "the host holds a byte that no host may hold";
+    memcpy(raw, decoded, length);
+    raw[length] = '\0';
+    const char *wrong = NULL;
+    if (!is_ascii(raw, length))
+        wrong = to_ascii(raw, host);
+    else if (length >= MW_HOST_SIZE)
+        wrong = too_long;
+    else
+        memcpy(host, raw, length + 1);
+    if (wrong == NULL) {
+        lower(host);
+        wrong = check(host);
+    }
+    return wrong != NULL ? wrong : mw_host_normalize_ipv4(host);
+}
