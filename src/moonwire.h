@@ -256,6 +256,13 @@ typedef ptrdiff_t (*mw_read_fn)(mw_exchange *x, void *bytes, size_t size, void *
  * anything else the exchange ends. */
 typedef int (*mw_rewind_fn)(mw_exchange *x, void *ud);
 
+/* A redirect leads to `url`: 1 follows it, with 0 the reply counts. Its status and headers can be
+ * asked for in here. It may cancel and free x. */
+typedef int (*mw_redirect_fn)(mw_exchange *x, const char *url, void *ud);
+
+/* For mw_options.max_redirects. */
+#define MW_NO_REDIRECTS (-1)
+
 /* Addresses to connect to in the place of a look-up. TLS and Host still have the name. */
 typedef struct mw_resolve {
     const char *host;      /* as in the URL, whatever its case; an IPv6 address without brackets */
@@ -284,19 +291,23 @@ typedef struct mw_options {
     uint64_t body_offset;  /* where the body begins in the file */
     mw_read_fn read_body;  /* or a function; one that gives less or more than body_length
                               (or the Content-Length in headers) ends the exchange */
-    mw_rewind_fn rewind_body; /* NULL: what the function gave cannot be sent a second time */
-    int expect_continue;      /* 1: adds "Expect: 100-continue" where there is a body */
-    double expect_timeout;    /* how long the body then waits for the server's word; default 1 */
-    double queue_timeout;     /* waiting for its turn to connect, where max_connections or
-                                 max_connections_per_origin are reached; default MW_NEVER */
-    double connect_timeout;   /* look-up, connection and TLS handshake together; default 30 */
-    double idle_timeout;      /* nothing sent or received; default 60 */
-    double total_timeout;     /* from start to end; default MW_NEVER */
-    size_t max_head_size;     /* of the response; default 64 KiB */
-    uint64_t max_body_size;   /* default 256 MiB */
-    size_t read_buffer_size;  /* stop reading the socket while this much waits; 0: never */
-    int insecure;             /* 1: take any certificate */
-    const char *ca_file;      /* PEM file of authorities; NULL: the system's store */
+    mw_rewind_fn rewind_body;  /* NULL: what the function gave cannot be sent a second time */
+    int expect_continue;       /* 1: adds "Expect: 100-continue" where there is a body */
+    double expect_timeout;     /* how long the body then waits for the server's word; default 1 */
+    double queue_timeout;      /* waiting for its turn to connect, where max_connections or
+                                  max_connections_per_origin are reached; default MW_NEVER */
+    double connect_timeout;    /* look-up, connection and TLS handshake together; default 30 */
+    double resolve_timeout;    /* of these, the look-up alone; default MW_NEVER */
+    double tls_timeout;        /* and the handshake alone; default MW_NEVER */
+    double first_byte_timeout; /* from the request's last byte to the reply's first; default
+                                  MW_NEVER */
+    double idle_timeout;       /* nothing sent or received; default 60 */
+    double total_timeout;      /* from start to end; default MW_NEVER */
+    size_t max_head_size;      /* of the response; default 64 KiB */
+    uint64_t max_body_size;    /* default 256 MiB */
+    size_t read_buffer_size;   /* stop reading the socket while this much waits; 0: never */
+    int insecure;              /* 1: take any certificate */
+    const char *ca_file;       /* PEM file of authorities; NULL: the system's store */
 
     /* More of https. The authorities that are given add up, and stand in place of the system's. */
     const char *ca_path;   /* a folder of PEM files of authorities, named by hash (c_rehash) */
@@ -312,6 +323,26 @@ typedef struct mw_options {
     size_t resolve_count;
     const char *local_address; /* numeric: connect from there */
     const char *unix_path;     /* a socket's file, in the place of host and port */
+
+    /* Redirects: followed as RFC 9110, 15.4 has it. POST becomes GET with 301 and 302, other
+     * methods too with 303; 307 and 308 send the body again (MW_CONTENT_RE_SEND_ERROR where it
+     * cannot be read again). From https to http ends in MW_INSECURE_REDIRECT_ERROR. Authorization,
+     * Cookie, Host and the client's certificate do not go to another origin. */
+    int max_redirects; /* 0: 50; MW_NO_REDIRECTS: each is a reply like others. One more than that
+                          ends in MW_TOO_MANY_REDIRECTS_ERROR */
+    mw_redirect_fn on_redirect; /* asked before each; NULL: all are followed */
+
+    /* Trying again: after a failure that may pass (connection, look-up, clocks but for the total,
+     * a peer that closes) and after some statuses, as long as nobody was told of a head. */
+    int retries;          /* at most so many times; 0: never */
+    double retry_backoff; /* the wait before the first; each later one is twice as long, and half of
+                             each is by chance; default 0.5. Retry-After counts instead where the
+                             server says it */
+    double retry_most_wait;    /* a longer one is not waited for; default 120 */
+    const int *retry_statuses; /* NULL: 429, 502, 503 and 504 */
+    size_t retry_status_count;
+    int retry_any_method; /* 1: methods that are not idempotent as well; else only when they have
+                             never been sent */
 
     /* Callbacks, each of which may be NULL, in the order in which they are called. */
     mw_sent_fn on_sent;       /* request body moved on; never without one */
@@ -348,6 +379,22 @@ MW_API int mw_exchange_finished(const mw_exchange *x); /* 1 as soon as on_done i
 MW_API int mw_exchange_status(const mw_exchange *x);   /* 200, 404…; 0 until the head is in */
 MW_API const char *mw_exchange_reason(const mw_exchange *x); /* as the server sent it, "" if not */
 MW_API const char *mw_exchange_url(const mw_exchange *x);    /* what is fetched, normalised */
+
+/* The requests that were sent before the one whose reply counts: those that were redirected, or
+ * tried again. */
+typedef struct mw_past {
+    const char *why; /* what followed: "redirect", "authenticate", "retry" */
+    const char *method, *url;
+    int status;         /* 0: there was no reply, */
+    int error;          /* but this mw_error */
+    const char *reason; /* "" if there was none */
+    const mw_header *headers;
+    size_t header_count;
+} mw_past;
+
+/* The oldest is 0. Fills *past, which belongs to x, and returns 1; 0 past the end. */
+MW_API size_t mw_exchange_history_count(const mw_exchange *x);
+MW_API int mw_exchange_history_at(const mw_exchange *x, size_t index, mw_past *past);
 
 /* Header fields of the response in the order in which they came. */
 MW_API size_t mw_exchange_header_count(const mw_exchange *x);
@@ -397,6 +444,8 @@ typedef struct mw_detail {
     const char *tls;     /* OpenSSL's reason, "" if none */
     int tls_depth;       /* the certificate that failed: 0 is the server's own; -1 if none */
     const char *tls_subject;
+    const char *clock; /* "queue", "resolve", "connect", "tls", "first_byte", "idle" or "total", if
+                          one of them ran out, else "" */
     int attempt; /* 1, or 2 where an idle connection had died and the request was sent again */
 } mw_detail;
 

@@ -81,11 +81,21 @@ void mw_failure_init(struct mw_failure *f, int code, enum mw_phase phase)
     f->code = code;
     f->phase = phase;
     f->tls_depth = -1;
+    f->clock = "";
 }
 
 void mw_failure_text(struct mw_failure *f, const char *format, ...)
 {
     va_list args;
+    va_start(args, format);
+    vsnprintf(f->text, sizeof f->text, format, args);
+    va_end(args);
+}
+
+void mw_failure_clock(struct mw_failure *f, const char *clock, const char *format, ...)
+{
+    va_list args;
+    f->clock = clock;
     va_start(args, format);
     vsnprintf(f->text, sizeof f->text, format, args);
     va_end(args);

@@ -27,6 +27,7 @@ struct mw_failure {
     enum mw_phase phase;
     int system_errno;
     int tls_depth;
+    const char *clock; /* which one ran out, "" if none: a constant */
     char text[256];
     char address[80];
     char tls[160];
@@ -35,6 +36,10 @@ struct mw_failure {
 
 void mw_failure_init(struct mw_failure *f, int code, enum mw_phase phase);
 void mw_failure_text(struct mw_failure *f, const char *format, ...) MW_PRINTF(2, 3);
+
+/* The same of a clock that ran out. */
+void mw_failure_clock(struct mw_failure *f, const char *clock, const char *format, ...)
+    MW_PRINTF(3, 4);
 
 /* A failure of the system: picks the code by errno (ECONNREFUSED, ENETUNREACH, ETIMEDOUT …). */
 void mw_failure_system(struct mw_failure *f, int system_errno, enum mw_phase phase);

@@ -61,6 +61,42 @@ const struct mw_header *mw_headers_find(const struct mw_headers *h, const char *
     return NULL;
 }
 
+bool mw_headers_set(struct mw_headers *h, const struct mw_allocator *a, const char *name,
+                    const char *value)
+{
+    struct mw_headers fresh;
+    size_t bytes = mw_headers_size(name, value);
+    bool set = false;
+    for (size_t i = 0; i < h->count; i++)
+        bytes += mw_headers_size(h->fields[i].name, h->fields[i].value);
+    if (!mw_headers_reserve(&fresh, a, h->count + 1, bytes))
+        return false;
+    for (size_t i = 0; i < h->count; i++) {
+        const struct mw_header *field = &h->fields[i];
+        bool same = mw_same_name(field->name, name);
+        if (!same)
+            mw_headers_add(&fresh, field->name, field->value);
+        else if (!set)
+            mw_headers_add(&fresh, name, value);
+        set = set || same;
+    }
+    if (!set)
+        mw_headers_add(&fresh, name, value);
+    mw_headers_free(h, a);
+    *h = fresh;
+    return true;
+}
+
+void mw_headers_remove(struct mw_headers *h, const char *name)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < h->count; i++) {
+        if (!mw_same_name(h->fields[i].name, name))
+            h->fields[kept++] = h->fields[i];
+    }
+    h->count = kept;
+}
+
 void mw_headers_free(struct mw_headers *h, const struct mw_allocator *a)
 {
     mw_dealloc(a, h->fields);

@@ -37,6 +37,15 @@ const char *mw_headers_text(struct mw_headers *h, const char *bytes, size_t leng
 const struct mw_header *mw_headers_find(const struct mw_headers *h, const char *name,
                                         const struct mw_header *after);
 
+/* Sets the field of that name, in the place of the first that there is, or behind all; others of
+ * the name go. The block is made anew: what was asked of it before is void. False without memory.
+ */
+bool mw_headers_set(struct mw_headers *h, const struct mw_allocator *a, const char *name,
+                    const char *value);
+
+/* Takes out all fields of that name. */
+void mw_headers_remove(struct mw_headers *h, const char *name);
+
 void mw_headers_free(struct mw_headers *h, const struct mw_allocator *a);
 
 #endif

@@ -196,14 +196,18 @@ int mw_exchange_body_file(const mw_exchange *x, off_t *offset)
 bool mw_exchange_rewind_body(mw_exchange *x)
 {
     struct mw_body *b = &x->body;
-    struct mw_body_reader *r = &b->reader;
-    if (b->kind == MW_BODY_FUNCTION && b->taken > 0) { /* else all that it gave lies here still */
-        if (r->rewind == NULL)
-            return false;
+    if (!mw_exchange_can_rewind(x))
+        return false;
+    if (b->kind == MW_BODY_FUNCTION && b->taken > 0) /* else all that it gave lies here still */
         mw_body_begin_again(x);
-    }
     b->taken = 0;
     return true;
+}
+
+bool mw_exchange_can_rewind(const mw_exchange *x)
+{
+    const struct mw_body *b = &x->body;
+    return b->kind != MW_BODY_FUNCTION || b->taken == 0 || b->reader.rewind != NULL;
 }
 
 bool mw_body_waits(const mw_exchange *x)

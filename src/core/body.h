@@ -45,6 +45,9 @@ void mw_body_destroy(mw_exchange *x); /* in any case */
 /* The end of an exchange that its body is to blame for. */
 void mw_body_fail(mw_exchange *x, int code, int system_errno, const char *words);
 
+/* Whether mw_exchange_rewind_body would do. */
+bool mw_exchange_can_rewind(const mw_exchange *x);
+
 /* The engine could send, but its user has nothing: nobody else can be blamed for the silence. */
 bool mw_body_waits(const mw_exchange *x);
 

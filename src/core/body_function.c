@@ -138,7 +138,7 @@ void mw_body_ask(mw_exchange *x)
         return;
     r->hungry = false;
     mw_clocks_change(x);
-    x->rt->engine->resume(x);
+    x->engine->resume(x);
 }
 
 /* ---- for the user -------------------------------------------------------------------------- */

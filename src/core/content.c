@@ -53,7 +53,7 @@ static void body_came(mw_exchange *x, size_t length)
     if (!x->paused && x->read_buffer_size > 0 &&
         evbuffer_get_length(x->buffer) >= x->read_buffer_size) {
         x->paused = true;
-        x->rt->engine->pause(x, true);
+        x->engine->pause(x, true);
     }
     mw_exchange_note(x, MW_NEWS_BODY);
 }
@@ -61,7 +61,18 @@ static void body_came(mw_exchange *x, size_t length)
 void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes)
 {
     size_t length = evbuffer_get_length(bytes);
-    struct evbuffer *buffer = !x->ended && length > 0 ? room_for(x, length) : NULL;
+    if (x->ended || length == 0)
+        return;
+    if (x->legs.state != MW_LEG_RUNS) {
+        const void *piece = evbuffer_pullup(bytes, -1);
+        if (piece == NULL)
+            mw_content_no_memory(x);
+        else
+            mw_leg_takes(x, piece, length);
+        evbuffer_drain(bytes, length);
+        return;
+    }
+    struct evbuffer *buffer = room_for(x, length);
     if (buffer == NULL)
         return;
     if (append(buffer, bytes, length))
@@ -72,7 +83,9 @@ void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes)
 
 void mw_exchange_on_bytes(mw_exchange *x, const void *bytes, size_t length)
 {
-    struct evbuffer *buffer = !x->ended && length > 0 ? room_for(x, length) : NULL;
+    if (x->ended || length == 0 || mw_leg_takes(x, bytes, length))
+        return;
+    struct evbuffer *buffer = room_for(x, length);
     if (buffer == NULL)
         return;
     if (evbuffer_add(buffer, bytes, length) == 0)
@@ -96,9 +109,11 @@ static size_t wanted(const mw_exchange *x, size_t size)
 void *mw_exchange_reserve(mw_exchange *x, size_t *size)
 {
     struct evbuffer_iovec space;
+    if (x->ended || x->legs.state != MW_LEG_RUNS)
+        return NULL;
     if (x->buffer == NULL)
         x->buffer = evbuffer_new();
-    if (x->ended || x->buffer == NULL)
+    if (x->buffer == NULL)
         return NULL;
     *size = wanted(x, *size);
     if (evbuffer_reserve_space(x->buffer, (ev_ssize_t)*size, &space, 1) != 1)

@@ -6,6 +6,7 @@
 #include "base/url.h"
 #include "core/body.h"
 #include "core/engine.h"
+#include "core/leg.h"
 #include "core/route.h"
 #include "core/runtime.h"
 
@@ -28,19 +29,23 @@ struct mw_callbacks {
     void *ud;
 };
 
-/* Four clocks, one event: it is armed for whichever runs out first. Seconds of mw_now. */
+/* Seven clocks, one event: it is armed for whichever runs out first. Seconds of mw_now. */
 struct mw_clocks {
     struct event event;
     double queue, connect, idle, total; /* MW_NEVER: off */
+    double resolve, tls, first_byte;
     double started, last_activity;
     double connect_started; /* or waiting for that; anew with each attempt */
-    double armed_for;       /* when the event fires; 0: it is not armed */
+    double phase_started;
+    double sent;      /* when the newest part of the request went out */
+    double armed_for; /* when the event fires; 0: it is not armed */
 };
 
 struct mw_exchange {
     struct mw_link link;
     mw_runtime *rt;
-    size_t size; /* with the engine's part */
+    const struct mw_engine *engine; /* that moves it */
+    size_t size;                    /* with the engine's part */
     struct mw_callbacks callbacks;
 
     /* the request */
@@ -70,7 +75,9 @@ struct mw_exchange {
     enum mw_phase phase;
     bool queued; /* for its turn to connect */
     struct mw_clocks clocks;
-    bool ended;     /* on the wire */
+    struct mw_legs legs;
+    bool on_wire;   /* the engine has it */
+    bool ended;     /* nothing more will come of it */
     bool forgotten; /* by the engine, whose part of x is void */
     bool finished;  /* on_done was called, or is being called */
     int attempt;
@@ -88,11 +95,40 @@ void mw_exchanges_free_spare(mw_runtime *rt);
  * allocated is freed with x, whatever the result (request.c). */
 int mw_exchange_prepare(mw_exchange *x, const mw_options *options);
 
+/* Gives it to its engine; what fails is told from the loop. Returns MW_OK or MW_ENOMEM (start.c).
+ */
+int mw_exchange_depart(mw_exchange *x);
+
+/* The engine's part of x is void from now on, and it has no connection any more. */
+void mw_exchange_leave_wire(mw_exchange *x);
+
+/* What was sent is not needed any more. */
+void mw_exchange_forget_request(mw_exchange *x);
+
+/* Tells the user what is new; x->telling runs it. */
+void mw_exchange_tell(struct mw_deferred *self);
+
+/* The head that x has is the one to tell of. */
+void mw_exchange_head_counts(mw_exchange *x);
+
+/* From x->url to where and what the engine sends: the part of the preparation that each leg to
+ * another URL repeats. False without memory (request.c). */
+bool mw_exchange_address(mw_exchange *x);
+
+/* The single end of every exchange; NULL where nothing failed. */
+void mw_exchange_finish(mw_exchange *x, const struct mw_failure *failure);
+
+/* Calls one callback of the user's; false if it has freed x. */
+bool mw_exchange_call(mw_exchange *x, mw_exchange_fn fn);
+
 /* Something is to be told, from the next turn (enum mw_news). */
 void mw_exchange_note(mw_exchange *x, unsigned what);
 
 /* Sets an end that the core itself brings about, and takes x from the engine. */
 void mw_exchange_fail(mw_exchange *x, const struct mw_failure *failure);
+
+/* The same for one that another try may mend. */
+void mw_exchange_give_up(mw_exchange *x, const struct mw_failure *failure);
 
 /* Ends that its content brings about (content.c). */
 void mw_content_too_large(mw_exchange *x);
@@ -101,8 +137,10 @@ void mw_content_no_memory(mw_exchange *x);
 /* The clocks (clock.c). */
 void mw_clocks_start(mw_exchange *x, const mw_options *options);
 void mw_clocks_connect_again(mw_exchange *x);
+void mw_clocks_enter(mw_exchange *x); /* another phase */
+void mw_clocks_sent(mw_exchange *x);  /* a part of the request went out */
 void mw_clocks_stop(mw_exchange *x);
 void mw_clocks_touch(mw_exchange *x);  /* something moved */
-void mw_clocks_change(mw_exchange *x); /* another phase, paused or resumed */
+void mw_clocks_change(mw_exchange *x); /* what counts is another: paused, resumed, queued */
 
 #endif

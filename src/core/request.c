@@ -344,6 +344,24 @@ static int check_clock(mw_runtime *rt, const char *name, double seconds)
     return mw_fail(rt, MW_EINVAL, "bad %s: it is not a number", name);
 }
 
+static void send_to(mw_exchange *x)
+{
+    struct mw_outgoing *out = &x->outgoing;
+    out->method = x->method;
+    out->target = x->url.target;
+    out->host = x->url.host;
+    out->port = x->url.port;
+    out->secure = x->url.secure;
+}
+
+bool mw_exchange_address(mw_exchange *x)
+{
+    send_to(x);
+    mw_route_choose(x);
+    return mw_headers_find(&x->fields, "Host", NULL) != NULL ||
+           mw_headers_set(&x->fields, &x->rt->allocator, "Host", x->url.authority);
+}
+
 int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
 {
     int result = prepare_url(x, o);
@@ -367,16 +385,16 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
         result = prepare_tls(x, o);
     if (result == MW_OK)
         result = prepare_fields(x, o);
+    if (result == MW_OK)
+        result = mw_legs_prepare(x, o);
+    if (result == MW_OK)
+        result = mw_leg_compose(x);
     if (result != MW_OK)
         return result;
 
     const struct mw_header *expect = mw_headers_find(&x->fields, "Expect", NULL);
     struct mw_outgoing *out = &x->outgoing;
-    out->method = x->method;
-    out->target = x->url.target;
-    out->host = x->url.host;
-    out->port = x->url.port;
-    out->secure = x->url.secure;
+    send_to(x);
     out->fields = &x->fields;
     out->expects_continue = expect != NULL && mw_same_name(expect->value, "100-continue");
     out->expect_timeout = o->expect_timeout != 0 ? o->expect_timeout : 1;

@@ -82,7 +82,7 @@ static void resume(mw_exchange *x)
     x->paused = false;
     if (!x->ended) {
         mw_clocks_change(x);
-        x->rt->engine->pause(x, false);
+        x->engine->pause(x, false);
     }
 }
 
@@ -201,7 +201,7 @@ const char *mw_exchange_error_string(const mw_exchange *x)
 mw_detail mw_exchange_detail(const mw_exchange *x)
 {
     const struct mw_failure *f = x->failure;
-    mw_detail detail = {mw_phase_name(x->phase), 0, "", "", -1, "", x->attempt};
+    mw_detail detail = {mw_phase_name(x->phase), 0, "", "", -1, "", "", x->attempt};
     if (f != NULL) {
         detail.phase = mw_phase_name(f->phase);
         detail.system_errno = f->system_errno;
@@ -209,6 +209,7 @@ mw_detail mw_exchange_detail(const mw_exchange *x)
         detail.tls = f->tls;
         detail.tls_depth = f->tls_depth;
         detail.tls_subject = f->tls_subject;
+        detail.clock = f->clock;
     }
     return detail;
 }

@@ -47,19 +47,56 @@ static int check_entry(mw_runtime *rt, const mw_resolve *entry)
     }
 }
 
-/* The first entry for the host and port; *result tells of one that is wrong, whether it is that or
- * not. */
-static const char *find(mw_exchange *x, const mw_options *o, int *result)
+static size_t texts_of(const mw_resolve *entry)
 {
-    const char *found = NULL;
-    for (size_t i = 0; i < o->resolve_count && *result == MW_OK; i++) {
-        const mw_resolve *entry = &o->resolve[i];
-        *result = check_entry(x->rt, entry);
-        if (*result == MW_OK && found == NULL && strcasecmp(entry->host, x->url.host) == 0 &&
-            (entry->port == 0 || entry->port == x->url.port))
-            found = entry->addresses;
+    return strlen(entry->host) + strlen(entry->addresses) + 2;
+}
+
+static char *put(char *at, const char *text, const char **copy)
+{
+    size_t size = strlen(text) + 1;
+    *copy = memcpy(at, text, size);
+    return at + size;
+}
+
+/* A redirect may lead to another host of them, so all are kept, in one block. */
+static int copy_entries(mw_exchange *x, const mw_options *o)
+{
+    struct mw_route *route = &x->route;
+    size_t bytes = o->resolve_count * sizeof *route->entries;
+    for (size_t i = 0; i < o->resolve_count; i++) {
+        int result = check_entry(x->rt, &o->resolve[i]);
+        if (result != MW_OK)
+            return result;
+        bytes += texts_of(&o->resolve[i]);
     }
-    return found;
+    if (o->resolve_count == 0)
+        return MW_OK;
+    route->entries = mw_alloc(&x->rt->allocator, bytes);
+    if (route->entries == NULL)
+        return mw_fail(x->rt, MW_ENOMEM, "no memory for a request");
+    char *at = (char *)(route->entries + o->resolve_count);
+    for (; route->count < o->resolve_count; route->count++) {
+        mw_resolve *entry = &route->entries[route->count];
+        *entry = o->resolve[route->count];
+        at = put(at, entry->host, &entry->host);
+        at = put(at, entry->addresses, &entry->addresses);
+    }
+    return MW_OK;
+}
+
+void mw_route_choose(mw_exchange *x)
+{
+    const struct mw_route *route = &x->route;
+    x->outgoing.addresses = x->url.address; /* with a zone, which must not be in Host */
+    for (size_t i = 0; i < route->count; i++) {
+        const mw_resolve *entry = &route->entries[i];
+        if (strcasecmp(entry->host, x->url.host) == 0 &&
+            (entry->port == 0 || entry->port == x->url.port)) {
+            x->outgoing.addresses = entry->addresses;
+            return;
+        }
+    }
 }
 
 static int check_local(mw_runtime *rt, const mw_options *o)
@@ -89,24 +126,22 @@ int mw_route_prepare(mw_exchange *x, const mw_options *o)
     const struct mw_allocator *a = &x->rt->allocator;
     struct mw_route *route = &x->route;
     int result = check_local(x->rt, o);
-    const char *addresses = result == MW_OK ? find(x, o, &result) : NULL;
+    if (result == MW_OK)
+        result = copy_entries(x, o);
     if (result != MW_OK)
         return result;
-    if (addresses == NULL)
-        addresses = x->url.address; /* an address with a zone, which must not be in Host */
-    if (!copy(&route->addresses, addresses, a) ||
-        !copy(&route->local_address, o->local_address, a) ||
+    if (!copy(&route->local_address, o->local_address, a) ||
         !copy(&route->unix_path, o->unix_path, a))
         return mw_fail(x->rt, MW_ENOMEM, "no memory for a request");
-    x->outgoing.addresses = route->addresses;
     x->outgoing.local_address = route->local_address;
     x->outgoing.unix_path = route->unix_path;
+    mw_route_choose(x);
     return MW_OK;
 }
 
 void mw_route_free(struct mw_route *route, const struct mw_allocator *a)
 {
-    mw_dealloc(a, route->addresses);
+    mw_dealloc(a, route->entries);
     mw_dealloc(a, route->local_address);
     mw_dealloc(a, route->unix_path);
     memset(route, 0, sizeof *route);

@@ -5,6 +5,8 @@
 
 #include "lua/context.h"
 
+#include <stddef.h>
+
 /* What a request is put together from. Strings stay where they are in the script's tables, or in
  * the table at `anchors`, until the exchange has copied them. */
 struct l_draft {
@@ -12,11 +14,35 @@ struct l_draft {
     mw_header *fields; /* a userdata's bytes */
     int anchors;       /* stack index of a table that keeps made things alive; nil until needed */
     int made;
+    int redirect;    /* stack index of the function that is asked before a redirect; nil: none */
     int source;      /* stack index of what gives the body piece by piece; 0: nothing */
     int file;        /* what body_fd points to */
     bool has_length; /* the option was given */
     uint64_t length;
 };
+
+/* One option: its name, and who reads the value at `index` of the stack into the draft. It may push
+ * as it likes, and throws for what is wrong. */
+struct l_option {
+    const char *name;
+    void (*read)(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
+    size_t offset; /* of its field in mw_options, for readers that serve several */
+};
+
+/* Readers with files of their own. */
+void l_option_headers(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
+void l_option_timeout(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
+void l_option_expect(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
+void l_option_retries(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
+void l_option_resolve(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
+
+/* Seconds above 0; false is MW_NEVER. */
+double l_option_seconds(lua_State *L, const char *option, int index);
+
+/* Keeps what is at the top of the stack until the exchange has started, and takes it from there;
+ * l_anchor does so with a string, which it returns. */
+void l_keep(lua_State *L, struct l_draft *d);
+const char *l_anchor(lua_State *L, struct l_draft *d);
 
 /* Pushes a table that maps the names of options to the numbers that l_read_options knows them by.
  */

@@ -104,6 +104,12 @@ static int start(lua_State *L, l_context *ctx, struct l_draft *d, int callback)
         r->set |= L_HAS_CALLBACK;
     }
     l_upload_attach(L, d, self);
+    if (!lua_isnil(L, d->redirect)) {
+        lua_getfenv(L, self);
+        lua_pushvalue(L, d->redirect);
+        lua_rawseti(L, -2, L_SLOT_REDIRECT);
+        d->options.on_redirect = l_response_on_redirect;
+    }
     l_pin(L, self, &r->object); /* before there is anything that could call back */
     d->options.on_sent = l_response_on_sent;
     d->options.on_interim = l_response_on_interim;
@@ -147,8 +153,9 @@ static int request(lua_State *L)
         return luaL_error(L, "bad argument #1 to '%s' (table of options or URL expected, got %s)",
                           function, luaL_typename(L, 1));
     check_callback(L, callback, function);
-    lua_settop(L, callback + 1);
+    lua_settop(L, callback + 2);
     d.anchors = callback + 1;
+    d.redirect = callback + 2;
     if (lua_istable(L, 1))
         l_read_options(L, &d, 1, lua_upvalueindex(2));
     else

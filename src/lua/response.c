@@ -1,62 +1,10 @@
-/* http.Response: properties, constants and handlers of a request under way.
+/* http.Response: handlers, constants and methods of a request under way.
  * SPDX-License-Identifier: MIT */
 #include "lua/response.h"
 
 #include "base/error.h"
 
 #include <string.h>
-
-enum property {
-    PROPERTY_NONE,
-    STATUS_CODE,
-    STATUS_MESSAGE,
-    ERROR,
-    ERROR_STRING,
-    ERROR_DETAIL,
-    HEADERS,
-    TRAILERS,
-    URL,
-    OK,
-    FINISHED,
-    IS_OPEN,
-    OPEN_MODE,
-    READABLE,
-    WRITEABLE,
-    SEQUENTIAL,
-    BYTES_AVAILABLE,
-    CAN_READ_LINE,
-    BYTES_TO_WRITE,
-    POS,
-    AT_END,
-    READ_BUFFER_SIZE
-};
-
-static const struct {
-    const char *name;
-    enum property property;
-} properties[] = {
-    {"status_code", STATUS_CODE},
-    {"status_message", STATUS_MESSAGE},
-    {"error", ERROR},
-    {"error_string", ERROR_STRING},
-    {"error_detail", ERROR_DETAIL},
-    {"headers", HEADERS},
-    {"trailers", TRAILERS},
-    {"url", URL},
-    {"ok", OK},
-    {"finished", FINISHED},
-    {"is_open", IS_OPEN},
-    {"open_mode", OPEN_MODE},
-    {"readable", READABLE},
-    {"writeable", WRITEABLE},
-    {"sequential", SEQUENTIAL},
-    {"bytes_available", BYTES_AVAILABLE},
-    {"can_read_line", CAN_READ_LINE},
-    {"bytes_to_write", BYTES_TO_WRITE},
-    {"pos", POS},
-    {"at_end", AT_END},
-    {"read_buffer_size", READ_BUFFER_SIZE},
-};
 
 static const struct {
     const char *name;
@@ -102,180 +50,7 @@ l_response *l_response_new(lua_State *L)
     return r;
 }
 
-/* ---- properties ---------------------------------------------------------------------------- */
-
-static mw_header field_at(const void *x, size_t index)
-{
-    return mw_exchange_header_at(x, index);
-}
-
-static mw_header trailer_at(const void *x, size_t index)
-{
-    return mw_exchange_trailer_at(x, index);
-}
-
-/* The table is made when a script asks for it, and again only if it asked before the fields were
- * in. */
-static void push_fields(lua_State *L, l_response *r, int slot, size_t count, l_field_fn at)
-{
-    lua_getfenv(L, 1);
-    lua_rawgeti(L, -1, slot);
-    if (!lua_isnil(L, -1))
-        return;
-    lua_pop(L, 1);
-    l_push_headers(L, r->x, count, at);
-    if (count > 0) {
-        lua_pushvalue(L, -1);
-        lua_rawseti(L, -3, slot);
-    }
-}
-
-static void push_headers(lua_State *L, l_response *r)
-{
-    size_t count = r->x != NULL ? mw_exchange_header_count(r->x) : 0;
-    push_fields(L, r, L_SLOT_HEADERS, count, field_at);
-}
-
-static void push_trailers(lua_State *L, l_response *r)
-{
-    size_t count = r->x != NULL ? mw_exchange_trailer_count(r->x) : 0;
-    push_fields(L, r, L_SLOT_TRAILERS, count, trailer_at);
-}
-
-static void set_string(lua_State *L, const char *key, const char *value)
-{
-    if (value[0] == '\0')
-        return;
-    lua_pushstring(L, value);
-    lua_setfield(L, -2, key);
-}
-
-static void push_detail(lua_State *L, const l_response *r)
-{
-    if (r->x == NULL || mw_exchange_error(r->x) == MW_NO_ERROR) {
-        lua_pushnil(L);
-        return;
-    }
-    mw_detail d = mw_exchange_detail(r->x);
-    lua_createtable(L, 0, 5);
-    set_string(L, "phase", d.phase);
-    set_string(L, "address", d.address);
-    lua_pushinteger(L, d.attempt);
-    lua_setfield(L, -2, "attempt");
-    if (d.system_errno != 0) {
-        lua_pushinteger(L, d.system_errno);
-        lua_setfield(L, -2, "errno");
-    }
-    if (d.tls[0] == '\0')
-        return;
-    lua_createtable(L, 0, 3);
-    set_string(L, "reason", d.tls);
-    set_string(L, "subject", d.tls_subject);
-    if (d.tls_depth >= 0) {
-        lua_pushinteger(L, d.tls_depth);
-        lua_setfield(L, -2, "depth");
-    }
-    lua_setfield(L, -2, "tls");
-}
-
-static const char *error_string(const l_response *r)
-{
-    if (r->stream_error != NULL)
-        return r->stream_error;
-    return r->x != NULL ? mw_exchange_error_string(r->x) : "the runtime is closed";
-}
-
-static bool at_end(const l_response *r)
-{
-    return r->closed || r->x == NULL ||
-           (mw_exchange_finished(r->x) && mw_exchange_available(r->x) == 0);
-}
-
-static bool finished(const l_response *r)
-{
-    return r->x == NULL || mw_exchange_finished(r->x);
-}
-
-static bool open(const l_response *r)
-{
-    return !r->closed && r->x != NULL;
-}
-
-static int error_of(const l_response *r)
-{
-    return r->x != NULL ? mw_exchange_error(r->x) : MW_OPERATION_CANCELLED_ERROR;
-}
-
-static size_t available(const l_response *r)
-{
-    return open(r) ? mw_exchange_available(r->x) : 0;
-}
-
-static void push_property(lua_State *L, l_response *r, enum property property)
-{
-    switch (property) {
-    case STATUS_CODE:
-        lua_pushinteger(L, r->x != NULL ? mw_exchange_status(r->x) : 0);
-        break;
-    case STATUS_MESSAGE:
-        lua_pushstring(L, r->x != NULL ? mw_exchange_reason(r->x) : "");
-        break;
-    case ERROR:
-        lua_pushinteger(L, error_of(r));
-        break;
-    case ERROR_STRING:
-        lua_pushstring(L, error_string(r));
-        break;
-    case ERROR_DETAIL:
-        push_detail(L, r);
-        break;
-    case HEADERS:
-        push_headers(L, r);
-        break;
-    case TRAILERS:
-        push_trailers(L, r);
-        break;
-    case URL:
-        lua_pushstring(L, r->x != NULL ? mw_exchange_url(r->x) : "");
-        break;
-    case OK:
-        lua_pushboolean(L, r->x != NULL && finished(r) && error_of(r) == MW_NO_ERROR);
-        break;
-    case FINISHED:
-        lua_pushboolean(L, finished(r));
-        break;
-    case IS_OPEN:
-    case READABLE:
-        lua_pushboolean(L, open(r));
-        break;
-    case OPEN_MODE:
-        lua_pushinteger(L, open(r) ? 1 : 0);
-        break;
-    case SEQUENTIAL:
-        lua_pushboolean(L, 1);
-        break;
-    case BYTES_AVAILABLE:
-        lua_pushinteger(L, (lua_Integer)available(r));
-        break;
-    case CAN_READ_LINE:
-        lua_pushboolean(L, open(r) && mw_exchange_line(r->x) > 0);
-        break;
-    case BYTES_TO_WRITE:
-    case POS:
-        lua_pushinteger(L, 0);
-        break;
-    case AT_END:
-        lua_pushboolean(L, at_end(r));
-        break;
-    case READ_BUFFER_SIZE:
-        lua_pushnumber(L, r->x != NULL ? (lua_Number)mw_exchange_read_buffer_size(r->x) : 0);
-        break;
-    case WRITEABLE:
-    default:
-        lua_pushboolean(L, 0);
-        break;
-    }
-}
+/* ---- fields ------------------------------------------------------------------------------- */
 
 static int response_index(lua_State *L)
 {
@@ -287,7 +62,7 @@ static int response_index(lua_State *L)
     lua_pushvalue(L, 2);
     lua_rawget(L, lua_upvalueindex(UP_PROPERTIES));
     if (!lua_isnil(L, -1)) {
-        push_property(L, r, (enum property)lua_tointeger(L, -1));
+        l_response_property(L, r, (int)lua_tointeger(L, -1));
         return 1;
     }
     lua_getfenv(L, 1);
@@ -320,13 +95,6 @@ static void set_handler(lua_State *L, l_response *r, size_t which)
     lua_setfield(L, -2, handlers[which].slot);
 }
 
-static void set_read_buffer_size(lua_State *L, l_response *r)
-{
-    double size = l_option_number(L, "read_buffer_size", 3, 0, 1e15);
-    if (r->x != NULL)
-        mw_exchange_set_read_buffer_size(r->x, (size_t)size);
-}
-
 static bool present(lua_State *L, int upvalue)
 {
     lua_pushvalue(L, 2);
@@ -351,10 +119,8 @@ static int response_newindex(lua_State *L)
         set_handler(L, r, (size_t)lua_tointeger(L, -1));
         return 0;
     }
-    if (present(L, UP_PROPERTIES) && lua_tointeger(L, -1) == READ_BUFFER_SIZE) {
-        set_read_buffer_size(L, r);
+    if (present(L, UP_PROPERTIES) && l_response_set_property(L, r, (int)lua_tointeger(L, -1)))
         return 0;
-    }
     if (!lua_isnil(L, -1) || present(L, UP_CLASS))
         return luaL_error(L, "'%s' of a Response is read only", lua_tostring(L, 2));
     if (lua_type(L, 2) == LUA_TNUMBER)
@@ -378,7 +144,7 @@ static int response_tostring(lua_State *L)
     const l_response *r = l_response_check(L, 1);
     if (r->x == NULL)
         lua_pushliteral(L, "http.Response (closed)");
-    else if (!finished(r))
+    else if (!mw_exchange_finished(r->x))
         lua_pushfstring(L, "http.Response (%s, under way)", mw_exchange_url(r->x));
     else if (mw_exchange_status(r->x) != 0 && !transfer_failed(r))
         lua_pushfstring(L, "http.Response (%s, %d %s%s)", mw_exchange_url(r->x),
@@ -423,7 +189,7 @@ static void tell_close(lua_State *L, const l_response *r)
 static int response_close(lua_State *L)
 {
     l_response *r = l_response_check(L, 1);
-    if (!open(r) || r->closing)
+    if (r->closed || r->x == NULL || r->closing)
         return 0;
     r->closing = true;
     tell_close(L, r);
@@ -512,11 +278,7 @@ static void push_class(lua_State *L)
 static void push_accessor(lua_State *L, int class, lua_CFunction fn)
 {
     lua_pushvalue(L, class);
-    lua_newtable(L);
-    for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++) {
-        lua_pushinteger(L, (lua_Integer)properties[i].property);
-        lua_setfield(L, -2, properties[i].name);
-    }
+    l_response_push_properties(L);
     lua_newtable(L);
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
         lua_pushinteger(L, (lua_Integer)i);

@@ -42,7 +42,8 @@ enum {
     L_SLOT_STATE,
     L_SLOT_TRAILERS,
     L_SLOT_SOURCE, /* of a body, until it is first asked */
-    L_SLOT_PIECE
+    L_SLOT_PIECE,
+    L_SLOT_REDIRECT /* a function that is asked before a redirect is followed */
 };
 
 /* The Response at that index of the stack; throws if it is none. */
@@ -50,6 +51,12 @@ l_response *l_response_check(lua_State *L, int index);
 
 /* A new Response, left on the stack. */
 l_response *l_response_new(lua_State *L);
+
+/* The properties (response_properties.c): pushes a table of their numbers by name; pushes the value
+ * of one; sets one to the value at index 3, or returns false where it is read only. */
+void l_response_push_properties(lua_State *L);
+void l_response_property(lua_State *L, l_response *r, int property);
+bool l_response_set_property(lua_State *L, l_response *r, int property);
 
 /* Pushes the handler in that slot of the environment table at index 2, and the Response at index 1,
  * for a call; does nothing and returns false if it is not set (response_events.c). */
@@ -61,6 +68,7 @@ void l_response_pump(lua_State *L, const l_response *r);
 /* Callbacks for mw_options; ud is the l_response. */
 void l_response_on_sent(mw_exchange *x, uint64_t sent, uint64_t total, void *ud);
 void l_response_on_interim(mw_exchange *x, int status, void *ud);
+int l_response_on_redirect(mw_exchange *x, const char *url, void *ud);
 void l_response_on_head(mw_exchange *x, void *ud);
 void l_response_on_body(mw_exchange *x, void *ud);
 void l_response_on_done(mw_exchange *x, void *ud);

@@ -98,6 +98,37 @@ void l_response_on_interim(mw_exchange *x, int status, void *ud)
         l_enter(i.r->object.ctx, tell_interim, &i);
 }
 
+struct redirect {
+    l_response *r;
+    const char *url;
+    int follow;
+};
+
+/* Only what is true follows: a function that throws has not agreed. */
+static void ask_redirect(lua_State *L, void *ud)
+{
+    struct redirect *ask = ud;
+    lua_pushcfunction(L, l_traceback);
+    push_self(L, ask->r);
+    lua_rawgeti(L, 3, L_SLOT_REDIRECT);
+    lua_pushvalue(L, 2);
+    lua_pushstring(L, ask->url);
+    if (lua_pcall(L, 2, 1, 1) == 0)
+        ask->follow = lua_toboolean(L, -1);
+    else
+        l_report(ask->r->object.ctx, lua_tostring(L, -1));
+    lua_pushnil(L); /* the headers that it may have looked at are not the last */
+    lua_rawseti(L, 3, L_SLOT_HEADERS);
+}
+
+int l_response_on_redirect(mw_exchange *x, const char *url, void *ud)
+{
+    struct redirect ask = {ud, url, 0};
+    (void)x;
+    l_enter(ask.r->object.ctx, ask_redirect, &ask);
+    return ask.follow;
+}
+
 /* No handler is called for a head; a task may wait for it. */
 static void tell_head(lua_State *L, void *ud)
 {
@@ -153,7 +184,7 @@ static void tell_done(lua_State *L, void *ud)
     if (l_response_push_handler(L, r, L_ON_FINISHED, "finished_handler"))
         l_call(ctx, 1);
     l_response_pump(L, r);
-    static const int once[] = {L_SLOT_CALLBACK, L_SLOT_SOURCE, L_SLOT_PIECE};
+    static const int once[] = {L_SLOT_CALLBACK, L_SLOT_SOURCE, L_SLOT_PIECE, L_SLOT_REDIRECT};
     for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
         lua_pushnil(L); /* what they hold need not live as long as the Response */
         lua_rawseti(L, 2, once[i]);

@@ -1,0 +1,174 @@
+/* How an exchange begins, departs, and is freed.
+ * SPDX-License-Identifier: MIT */
+#include "core/exchange.h"
+
+#include "core/connection.h"
+#include "core/interim.h"
+
+#include <event2/buffer.h>
+
+#include <string.h>
+
+/* What this engine cannot do, in words that follow its name; NULL if it can. */
+static const char *beyond(const mw_exchange *x, unsigned can)
+{
+    bool streams = (can & MW_CAN_STREAM_UPLOAD) != 0, upgrades = (can & MW_CAN_UPGRADE) != 0;
+    if (!streams && (x->body.kind == MW_BODY_FILE || x->body.kind == MW_BODY_FUNCTION))
+        return "cannot read a body as it sends it; it sends those that are in memory";
+    if (!streams && mw_headers_find(&x->fields, "Transfer-Encoding", NULL))
+        return "cannot send a body with Transfer-Encoding; it sends bodies of a known length only";
+    if (!upgrades && mw_headers_find(&x->fields, "Upgrade", NULL))
+        return "cannot upgrade a connection to another protocol";
+    if (x->outgoing.unix_path != NULL && !(can & MW_CAN_CONNECT_ANYHOW))
+        return "cannot connect to a unix socket";
+    if (x->outgoing.local_address != NULL && !(can & MW_CAN_CONNECT_ANYHOW))
+        return "cannot connect from an address that is chosen";
+    return NULL;
+}
+
+/* What no engine, or not this one, can do: it ends at once, told from the loop like every end. */
+static bool impossible(mw_exchange *x, struct mw_failure *f)
+{
+    const struct mw_engine *engine = x->engine;
+    const char *words = beyond(x, engine->can);
+    mw_failure_init(f, MW_PROTOCOL_INVALID_OPERATION_ERROR, MW_PHASE_SEND);
+    if (!x->url.known) {
+        f->code = MW_PROTOCOL_UNKNOWN_ERROR;
+        mw_failure_text(f,
+                        "\"%.*s\" is not a protocol that moonwire speaks; it speaks http and "
+                        "https",
+                        (int)strcspn(x->url.href, ":"), x->url.href);
+    } else if (words != NULL) {
+        mw_failure_text(f, "the %s engine %s", engine->name, words);
+    } else if ((engine->can & MW_CAN_UPGRADE) && strcmp(x->method, "CONNECT") == 0 &&
+               x->url.target[0] == '/') {
+        mw_failure_text(f, "CONNECT asks for a host and a port, and has them as its path: "
+                           "\"example.com:443\"");
+    } else if (x->body.unusable != NULL) {
+        *f = *x->body.unusable;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+int mw_exchange_depart(mw_exchange *x)
+{
+    struct mw_failure f;
+    x->legs.count++;
+    if (impossible(x, &f)) {
+        mw_exchange_finish(x, &f);
+        return MW_OK;
+    }
+    x->on_wire = true;
+    int result = x->engine->start(x);
+    if (result != MW_OK)
+        x->on_wire = false; /* the engine has let go of it */
+    return result == MW_OK ? MW_OK : mw_fail(x->rt, result, "no memory for a request");
+}
+
+/* An exchange that is over serves for the next one: a block of this size is dear to get. */
+static mw_exchange *new_exchange(mw_runtime *rt)
+{
+    size_t size = sizeof(mw_exchange) + rt->engine->exchange_size;
+    mw_exchange *x = NULL;
+    if (mw_list_empty(&rt->spare_exchanges)) {
+        x = mw_zalloc(&rt->allocator, size);
+    } else {
+        x = MW_ITEM(rt->spare_exchanges.next, mw_exchange, link);
+        mw_unlink(&x->link);
+        rt->spare_exchange_count--;
+        memset(x, 0, size);
+    }
+    if (x == NULL)
+        return NULL;
+    x->size = size;
+    x->engine = rt->engine;
+    return x;
+}
+
+static void give_back(mw_exchange *x)
+{
+    mw_runtime *rt = x->rt;
+    if (rt->spare_exchange_count >= MW_MOST_SPARE ||
+        x->size != sizeof *x + rt->engine->exchange_size) { /* the engine is another by now */
+        mw_dealloc(&rt->allocator, x);
+        return;
+    }
+    mw_list_prepend(&rt->spare_exchanges, &x->link);
+    rt->spare_exchange_count++;
+}
+
+void mw_exchanges_free_spare(mw_runtime *rt)
+{
+    while (!mw_list_empty(&rt->spare_exchanges)) {
+        mw_exchange *x = MW_ITEM(rt->spare_exchanges.next, mw_exchange, link);
+        mw_unlink(&x->link);
+        mw_dealloc(&rt->allocator, x);
+    }
+    rt->spare_exchange_count = 0;
+}
+
+int mw_exchange_start(mw_runtime *rt, const mw_options *options, mw_exchange **out)
+{
+    mw_exchange *x = new_exchange(rt);
+    if (x == NULL)
+        return mw_fail(rt, MW_ENOMEM, "no memory for a request");
+    rt->engine_uses++;
+    x->rt = rt;
+    x->total = -1;
+    x->attempt = 1;
+    x->telling.run = mw_exchange_tell;
+    mw_list_init(&x->interims);
+    mw_list_init(&x->legs.history);
+    int result = mw_exchange_prepare(x, options);
+    if (result == MW_OK) {
+        x->callbacks =
+            (struct mw_callbacks){options->on_sent, options->on_interim, options->on_head,
+                                  options->on_body, options->on_done,    options->ud};
+        mw_clocks_start(x, options);
+        mw_list_append(&rt->exchanges, &x->link);
+        rt->pending++;
+        result = mw_exchange_depart(x);
+    }
+    if (result != MW_OK) {
+        x->ended = true; /* the engine never had it, or has let go of it */
+        mw_exchange_free(x);
+        return result;
+    }
+    if (out != NULL)
+        *out = x;
+    return MW_OK;
+}
+
+void mw_exchange_free(mw_exchange *x)
+{
+    if (x == NULL)
+        return;
+    const struct mw_allocator *a = &x->rt->allocator;
+    if (x->freed != NULL)
+        *x->freed = true;
+    x->ended = true;
+    if (mw_linked(&x->link)) {
+        if (!x->finished)
+            x->rt->pending--;
+        mw_clocks_stop(x);
+        mw_undefer(&x->telling);
+        mw_unlink(&x->link);
+    }
+    if (x->buffer != NULL)
+        evbuffer_free(x->buffer);
+    mw_exchange_forget_request(x);
+    mw_legs_free(x);
+    mw_body_destroy(x);
+    mw_url_free(&x->url, a);
+    if (x->connection != NULL)
+        mw_connection_destroy(x->connection);
+    mw_interims_free(x);
+    mw_headers_free(&x->response, a);
+    mw_headers_free(&x->trailers, a);
+    mw_dealloc(a, x->method);
+    mw_tls_options_free(&x->outgoing.tls, a);
+    mw_dealloc(a, x->failure);
+    give_back(x);
+}

@@ -1,0 +1,83 @@
+/* The option headers: names and values, in one table.
+ * SPDX-License-Identifier: MIT */
+#include "lua/options.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void check_value(lua_State *L, const char *name, int index)
+{
+    size_t length;
+    int type = lua_type(L, index);
+    if (type != LUA_TSTRING && type != LUA_TNUMBER)
+        luaL_error(L, "bad header '%s' (string, number or list of strings expected, got %s)", name,
+                   luaL_typename(L, index));
+    if (type == LUA_TSTRING) {
+        const char *text = lua_tolstring(L, index, &length);
+        if (strlen(text) != length)
+            luaL_error(L, "bad value of the header %s: byte 0x00 at byte %d is not allowed there",
+                       name, (int)strlen(text) + 1);
+    }
+}
+
+/* Pushes the value as a string: a copy, so that a number stays one in the script's table. */
+static void push_value(lua_State *L, const char *name)
+{
+    lua_Number number = lua_tonumber(L, -1);
+    if (lua_type(L, -1) != LUA_TNUMBER) {
+        lua_pushvalue(L, -1);
+    } else if (isnan(number) || isinf(number)) {
+        luaL_error(L, "bad header '%s' (the number is not finite)", name);
+    } else {
+        char text[400];
+        snprintf(text, sizeof text, number == floor(number) ? "%.0f" : LUA_NUMBER_FMT, number);
+        lua_pushstring(L, text);
+    }
+}
+
+static void add_field(lua_State *L, struct l_draft *d, const char *name)
+{
+    check_value(L, name, -1);
+    push_value(L, name);
+    d->fields[d->options.header_count++] = (mw_header){name, l_anchor(L, d)};
+}
+
+static size_t count_fields(lua_State *L, int index)
+{
+    size_t count = 0;
+    lua_pushnil(L);
+    while (lua_next(L, index) != 0) {
+        count += lua_istable(L, -1) ? lua_objlen(L, -1) : 1;
+        lua_pop(L, 1);
+    }
+    return count;
+}
+
+void l_option_headers(lua_State *L, struct l_draft *d, const struct l_option *option, int index)
+{
+    (void)option;
+    if (!lua_istable(L, index))
+        l_bad_option(L, "headers", "table", index);
+    d->fields = lua_newuserdata(L, (count_fields(L, index) + 1) * sizeof *d->fields);
+    l_keep(L, d);
+    d->options.headers = d->fields;
+    lua_pushnil(L);
+    while (lua_next(L, index) != 0) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "bad option 'headers' (names as keys expected, got a %s as a key)",
+                       luaL_typename(L, -2));
+        const char *name = l_option_string(L, "headers", -2);
+        if (lua_istable(L, -1)) {
+            int list = lua_gettop(L);
+            for (size_t i = 1; i <= lua_objlen(L, list); i++) {
+                lua_rawgeti(L, list, (int)i);
+                add_field(L, d, name);
+                lua_pop(L, 1);
+            }
+        } else {
+            add_field(L, d, name);
+        }
+        lua_pop(L, 1);
+    }
+}
