@@ -121,10 +121,11 @@ static void on_clock(evutil_socket_t fd, short what, void *arg)
     double when = deadline(x);
     (void)fd;
     (void)what;
+    x->clocks.armed_for = 0;
     if (over(when, now))
         ran_out(x, now);
-    else
-        arm(x, now); /* something has moved since it was armed */
+    if (!x->ended) /* something has moved since it was armed, or it is tried again */
+        arm(x, now);
 }
 
 static double seconds_or(double seconds, double otherwise)

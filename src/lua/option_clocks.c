@@ -66,7 +66,7 @@ void l_option_expect(lua_State *L, struct l_draft *d, const struct l_option *opt
 
 static int times(lua_State *L, const char *option, int index)
 {
-    return (int)l_option_number(L, option, index, 0, 1000);
+    return l_option_count(L, option, index, 0, 1000);
 }
 
 /* 0 means the default to the core, and no wait to the script. */
@@ -85,7 +85,7 @@ static void read_statuses(lua_State *L, struct l_draft *d, int index)
     l_keep(L, d);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, index, (int)i + 1);
-        statuses[i] = (int)l_option_number(L, "retries.statuses", -1, 100, 999);
+        statuses[i] = l_option_count(L, "retries.statuses", -1, 100, 999);
         lua_pop(L, 1);
     }
     d->options.retry_statuses = statuses;

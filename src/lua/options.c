@@ -28,6 +28,14 @@ const char *l_anchor(lua_State *L, struct l_draft *d)
     return text;
 }
 
+int l_option_count(lua_State *L, const char *option, int index, int least, int most)
+{
+    double number = l_option_number(L, option, index, least, most);
+    if (number != floor(number))
+        l_bad_option(L, option, "whole number", index);
+    return (int)number;
+}
+
 static void read_text(lua_State *L, struct l_draft *d, const struct l_option *option, int index)
 {
     *(const char **)field_of(d, option) = l_option_string(L, option->name, index);
@@ -122,7 +130,7 @@ static void read_redirect(lua_State *L, struct l_draft *d, const struct l_option
     } else if (lua_type(L, index) == LUA_TBOOLEAN) {
         d->options.max_redirects = lua_toboolean(L, index) ? 0 : MW_NO_REDIRECTS;
     } else if (lua_type(L, index) == LUA_TNUMBER) {
-        int most = (int)l_option_number(L, option->name, index, 0, 1000);
+        int most = l_option_count(L, option->name, index, 0, 1000);
         d->options.max_redirects = most > 0 ? most : MW_NO_REDIRECTS;
     } else {
         l_bad_option(L, option->name, "boolean, number or function", index);

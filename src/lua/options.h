@@ -36,6 +36,9 @@ void l_option_expect(lua_State *L, struct l_draft *d, const struct l_option *opt
 void l_option_retries(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_resolve(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 
+/* A whole number. */
+int l_option_count(lua_State *L, const char *option, int index, int least, int most);
+
 /* Seconds above 0; false is MW_NEVER. */
 double l_option_seconds(lua_State *L, const char *option, int index);
 
