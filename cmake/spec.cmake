@@ -28,7 +28,10 @@ function(mw_add_test source library)
     string(REPLACE "." "_" suffix ${extension})
     add_executable(spec_${name}${suffix} ${source})
     target_link_libraries(spec_${name}${suffix} PRIVATE ${library} PkgConfig::EVENT mw_flags)
+    # The archive's objects serve as they are: optimising the library anew for each test is slow.
+    target_link_options(spec_${name}${suffix} PRIVATE -fno-lto)
     set_target_properties(spec_${name}${suffix} PROPERTIES
+        INTERPROCEDURAL_OPTIMIZATION OFF
         OUTPUT_NAME ${name}${extension} SUFFIX ".test"
         RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/spec/c)
     add_dependencies(c-tests spec_${name}${suffix})
@@ -67,6 +70,8 @@ foreach(source IN LISTS embed_examples)
     cmake_path(GET source STEM name)
     add_executable(example_${name} ${source})
     target_link_libraries(example_${name} PRIVATE moonwire_static PkgConfig::EVENT mw_flags)
+    target_link_options(example_${name} PRIVATE -fno-lto)
     set_target_properties(example_${name} PROPERTIES
+        INTERPROCEDURAL_OPTIMIZATION OFF
         OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples)
 endforeach()
