@@ -396,6 +396,23 @@ typedef struct mw_past {
 MW_API size_t mw_exchange_history_count(const mw_exchange *x);
 MW_API int mw_exchange_history_at(const mw_exchange *x, size_t index, mw_past *past);
 
+/* How long each part took, in seconds; 0 for what did not happen. All but `total` are of the
+ * request whose reply counts, the last one. */
+typedef struct mw_timings {
+    double queue;      /* waiting for its turn to connect */
+    double resolve;    /* the look-up */
+    double connect;    /* until there was a connection */
+    double proxy;      /* what was said to a proxy */
+    double tls;        /* the handshake */
+    double send;       /* the request, with its body */
+    double first_byte; /* from there to the reply's first byte */
+    double body;       /* from its head to its end */
+    double total;      /* from the start to the end, redirects and waits included */
+    int reused;        /* 1: the connection had served before */
+    int attempts;      /* requests that were sent, or tried */
+} mw_timings;
+MW_API mw_timings mw_exchange_timings(const mw_exchange *x);
+
 /* Header fields of the response in the order in which they came. */
 MW_API size_t mw_exchange_header_count(const mw_exchange *x);
 MW_API mw_header mw_exchange_header_at(const mw_exchange *x, size_t index);

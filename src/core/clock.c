@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "core/exchange.h"
 
+#include <string.h>
+
 /* Below this, waiting again costs more than it gains. */
 static const double precision = 0.001;
 
@@ -143,7 +145,8 @@ void mw_clocks_start(mw_exchange *x, const mw_options *options)
     c->resolve = seconds_or(options->resolve_timeout, MW_NEVER);
     c->tls = seconds_or(options->tls_timeout, MW_NEVER);
     c->first_byte = seconds_or(options->first_byte_timeout, MW_NEVER);
-    c->started = c->connect_started = c->phase_started = c->last_activity = c->sent = mw_now();
+    c->started = c->leg_started = c->connect_started = c->phase_started = c->last_activity =
+        c->sent = mw_now();
     evtimer_assign(&c->event, x->rt->base, on_clock, x);
     arm(x, c->started);
 }
@@ -162,6 +165,15 @@ void mw_clocks_change(mw_exchange *x)
     changed(x, mw_now());
 }
 
+void mw_clocks_next_leg(mw_exchange *x)
+{
+    struct mw_clocks *c = &x->clocks;
+    memset(c->entered, 0, sizeof c->entered);
+    c->first_heard = 0;
+    c->leg_started = mw_now();
+    mw_clocks_connect_again(x);
+}
+
 void mw_clocks_connect_again(mw_exchange *x)
 {
     double now = mw_now();
@@ -172,7 +184,7 @@ void mw_clocks_connect_again(mw_exchange *x)
 void mw_clocks_enter(mw_exchange *x)
 {
     double now = mw_now();
-    x->clocks.phase_started = now;
+    x->clocks.phase_started = x->clocks.entered[x->phase] = now;
     if (x->phase == MW_PHASE_HEAD)
         x->clocks.sent = now;
     changed(x, now);
@@ -180,12 +192,16 @@ void mw_clocks_enter(mw_exchange *x)
 
 void mw_clocks_stop(mw_exchange *x)
 {
+    if (x->clocks.ended == 0)
+        x->clocks.ended = mw_now();
     event_del(&x->clocks.event);
 }
 
 void mw_clocks_touch(mw_exchange *x)
 {
     x->clocks.last_activity = mw_now();
+    if (x->clocks.first_heard == 0 && x->phase == MW_PHASE_HEAD)
+        x->clocks.first_heard = x->clocks.last_activity;
 }
 
 void mw_clocks_sent(mw_exchange *x)

@@ -39,6 +39,9 @@ struct mw_clocks {
     double phase_started;
     double sent;      /* when the newest part of the request went out */
     double armed_for; /* when the event fires; 0: it is not armed */
+
+    /* What happened when in the newest leg; 0: it did not. */
+    double leg_started, entered[MW_PHASE_DECODE], first_heard, ended;
 };
 
 struct mw_exchange {
@@ -136,6 +139,7 @@ void mw_content_no_memory(mw_exchange *x);
 
 /* The clocks (clock.c). */
 void mw_clocks_start(mw_exchange *x, const mw_options *options);
+void mw_clocks_next_leg(mw_exchange *x);
 void mw_clocks_connect_again(mw_exchange *x);
 void mw_clocks_enter(mw_exchange *x); /* another phase */
 void mw_clocks_sent(mw_exchange *x);  /* a part of the request went out */

@@ -231,7 +231,7 @@ static void depart(mw_exchange *x)
     x->attempt = 1;
     x->phase = MW_PHASE_RESOLVE;
     x->queued = false;
-    mw_clocks_connect_again(x);
+    mw_clocks_next_leg(x);
     if (mw_exchange_depart(x) != MW_OK)
         no_memory(x);
 }

@@ -110,6 +110,34 @@ static size_t available(const l_response *r)
     return open(r) ? mw_exchange_available(r->x) : 0;
 }
 
+static void set_seconds(lua_State *L, const char *key, double value)
+{
+    lua_pushnumber(L, value);
+    lua_setfield(L, -2, key);
+}
+
+static void push_timings(lua_State *L, l_response *r)
+{
+    if (r->x == NULL) {
+        lua_pushnil(L);
+        return;
+    }
+    mw_timings t = mw_exchange_timings(r->x);
+    lua_createtable(L, 0, 11);
+    set_seconds(L, "queue", t.queue);
+    set_seconds(L, "resolve", t.resolve);
+    set_seconds(L, "connect", t.connect);
+    set_seconds(L, "proxy", t.proxy);
+    set_seconds(L, "tls", t.tls);
+    set_seconds(L, "send", t.send);
+    set_seconds(L, "first_byte", t.first_byte);
+    set_seconds(L, "body", t.body);
+    set_seconds(L, "total", t.total);
+    set_seconds(L, "attempts", t.attempts);
+    lua_pushboolean(L, t.reused);
+    lua_setfield(L, -2, "reused");
+}
+
 static mw_header past_at(const void *past, size_t index)
 {
     return ((const mw_past *)past)->headers[index];
@@ -241,6 +269,7 @@ static const struct {
     {"trailers", push_trailers, NULL},
     {"url", push_url, NULL},
     {"history", push_history, NULL},
+    {"timings", push_timings, NULL},
     {"ok", push_ok, NULL},
     {"finished", push_finished, NULL},
     {"is_open", push_open, NULL},
