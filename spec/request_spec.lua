@@ -133,13 +133,13 @@ describe("misuse of a request", function()
     end
   end)
 
-  -- Where bytes are put in, and which of BYTES are no misuse there.
+  -- Where bytes are put in, and which of BYTES are no misuse there. (Hosts in UTF-8 go through IDNA.)
   local BYTES = {
     "\r", "\n", "\0", " ", "\127", "\128", "\255", "\195\169", "\1", "\r\nX: y", "\r\n\r\nGET / HTTP/1.1",
   }
   local PLACES = {
     method = { "PUT", "method", "", function(o, text) o.method = text end },
-    hostname = { "127.0.0.1", "hostname", "", function(o, text) o.hostname = text end },
+    hostname = { "127.0.0.1", "hostname", "\195\169", function(o, text) o.hostname = text end },
     path = { "/path", "path", "", function(o, text) o.path = text end },
     query = { "a=b", "query", "", function(o, text) o.query = text end },
     protocol = { "http", "protocol", "", function(o, text) o.protocol = text end },
@@ -150,7 +150,7 @@ describe("misuse of a request", function()
     ["header value in a list"] = { "value", "X-Name", " \128\255\195\169", function(o, text)
       o.headers = { ["X-Name"] = { "a", text } }
     end },
-    ["url's host"] = { "127.0.0.1", "", "", function(o, text) o.url = "http://" .. text .. ":" .. o.port .. "/" end },
+    ["url's host"] = { "127.0.0.1", "", "\195\169", function(o, text) o.url = "http://" .. text .. ":" .. o.port .. "/" end },
     ["url's path"] = { "path", "", "", function(o, text) o.url = "http://127.0.0.1:" .. o.port .. "/" .. text end },
     ["url's query"] = { "a=b", "", "", function(o, text) o.url = "http://127.0.0.1:" .. o.port .. "/?" .. text end },
     ["url's port"] = { "", "", "", function(o, text) o.url = "http://127.0.0.1:" .. o.port .. text .. "/" end },

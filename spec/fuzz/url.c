@@ -1,9 +1,10 @@
-/* URLs: their parts lie in them, and one that was joined comes apart into the same again.
- * SPDX-License-Identifier: MIT */
+/* URLs: their parts lie in them, and one that was joined comes apart into the same again; so does
+ * any that was resolved. SPDX-License-Identifier: MIT */
 #include "fuzz.h"
 
 #include "base/grammar.h"
 #include "base/url.h"
+#include "base/url_parse.h"
 
 #include <arpa/inet.h>
 
@@ -53,7 +54,7 @@ static void must_fit(const struct mw_url *url, const struct mw_url_parts *p)
     MUST(!url->secure || url->known);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void split(const uint8_t *data, size_t size)
 {
     const struct mw_allocator *a = &mw_default_allocator;
     struct mw_url_parts parts, again;
@@ -64,6 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must_lie_within(parts.scheme, text, length);
         must_lie_within(parts.host, text, length);
         must_lie_within(parts.zone, text, length);
+        must_lie_within(parts.user, text, length);
+        must_lie_within(parts.password, text, length);
         must_lie_within(parts.path, text, length);
         must_lie_within(parts.query, text, length);
         MUST(parts.port >= 0 && parts.port <= 65535 && parts.host.length > 0);
@@ -80,5 +83,69 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         mw_url_free(&url, a);
     }
     free(text);
+}
+
+/* ---- any URL -----------------------------------------------------------------------------------
+ */
+
+static int same(struct mw_span a, struct mw_span b)
+{
+    return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
+}
+
+/* What was read is in one form: read again, strictly, it stays what it is; and a request that it is
+ * for goes there. */
+static void must_be_settled(const struct mw_parsed_url *url)
+{
+    const struct mw_allocator *a = &mw_default_allocator;
+    size_t length = strlen(url->href);
+    struct mw_parsed_url again;
+    struct mw_url_parts parts;
+    MUST(mw_bad_target(url->href, strcspn(url->href, "#")) < 0);
+    MUST(mw_url_parse(a, mw_span(url->href), false, &again) == NULL);
+    MUST(strcmp(url->href, again.href) == 0 && url->port == again.port);
+    MUST(same(url->scheme, again.scheme) && same(url->host, again.host) &&
+         same(url->zone, again.zone) && same(url->path, again.path) &&
+         same(url->query, again.query) && same(url->fragment, again.fragment) &&
+         same(url->origin, again.origin));
+    MUST(!again.has_user && url->opaque == again.opaque && url->has_host == again.has_host &&
+         url->has_query == again.has_query && url->has_fragment == again.has_fragment);
+    must_lie_within(url->path, url->href, length);
+    must_lie_within(url->host, url->href, length);
+    if (url->scheme.length >= 4 && memcmp(url->scheme.at, "http", 4) == 0 &&
+        url->origin.length > 0) {
+        MUST(mw_url_split(url->href, &parts) == NULL && is_clean(&parts));
+        MUST(same(parts.host, url->host) && same(parts.path, url->path));
+    }
+    mw_parsed_url_free(&again, a);
+}
+
+/* A reference, and behind the first line end its base. */
+static void resolve(const uint8_t *data, size_t size)
+{
+    const struct mw_allocator *a = &mw_default_allocator;
+    struct mw_parsed_url url;
+    char *text = fuzz_copy((const char *)data, size, 0);
+    const char *line = size > 0 ? memchr(text, '\n', size) : NULL;
+    size_t first = line != NULL ? (size_t)(line - text) : size;
+    struct mw_span reference = {text, first}, base = {"http://a/b/c/d;p?q", 18};
+    if (line != NULL)
+        base = (struct mw_span){line + 1, size - first - 1};
+    if (mw_url_resolve(a, base, reference, &url) == NULL)
+        must_be_settled(&url);
+    mw_parsed_url_free(&url, a);
+    if (mw_url_parse(a, reference, true, &url) == NULL)
+        must_be_settled(&url);
+    mw_parsed_url_free(&url, a);
+    if (mw_url_parse(a, reference, false, &url) == NULL)
+        must_be_settled(&url);
+    mw_parsed_url_free(&url, a);
+    free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    split(data, size);
+    resolve(data, size);
     return 0;
 }

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "base/url.h"
 
-#include "base/grammar.h"
+#include "base/url_pieces.h"
 
 #include <string.h>
 #include <strings.h>
@@ -19,24 +19,6 @@ static bool is_scheme(const char *at, size_t length)
     return length > 0;
 }
 
-static const char *split_port(struct mw_span text, int *port)
-{
-    int number = 0;
-    if (text.length == 0)
-        return NULL; /* "http://host:/" is allowed (RFC 3986, 3.2.3) */
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9')
-            return "the port is not a number";
-        number = number * 10 + (text.at[i] - '0');
-        if (number > 65535)
-            return "the port is larger than 65535";
-    }
-    if (number == 0)
-        return "port 0 cannot be connected to";
-    *port = number;
-    return NULL;
-}
-
 void mw_url_cut_zone(struct mw_url_parts *parts)
 {
     struct mw_span host = parts->host;
@@ -48,44 +30,27 @@ void mw_url_cut_zone(struct mw_url_parts *parts)
     parts->zone = (struct mw_span){zone + 1, host.length - parts->host.length - 1};
 }
 
-/* In a URL the "%" is percent-encoded (RFC 6874, 2), which not everybody does; a zone that is the
- * number 25 looks like that, with nothing behind it. */
-static void decode_zone(struct mw_url_parts *parts)
-{
-    if (parts->zone.length > 2 && memcmp(parts->zone.at, "25", 2) == 0) {
-        parts->zone.at += 2;
-        parts->zone.length -= 2;
-    }
-}
-
 static const char *split_authority(struct mw_span text, struct mw_url_parts *parts)
 {
-    if (memchr(text.at, '@', text.length) != NULL)
-        return "user and password in a URL are not taken; send an Authorization header";
-    struct mw_span port = {NULL, 0};
-    const char *colon;
-    if (text.length > 0 && text.at[0] == '[') {
-        const char *end = memchr(text.at, ']', text.length);
-        if (end == NULL)
-            return "the \"[\" of the host has no \"]\"";
-        parts->host = (struct mw_span){text.at + 1, (size_t)(end - text.at) - 1};
-        parts->bracketed = true;
-        mw_url_cut_zone(parts);
-        decode_zone(parts);
-        size_t rest = text.length - (size_t)(end - text.at) - 1;
-        if (rest > 0 && end[1] != ':')
-            return "only a port may follow the \"]\" of the host";
-        colon = rest > 0 ? end + 1 : NULL;
-    } else {
-        colon = memchr(text.at, ':', text.length);
-        parts->host.at = text.at;
-        parts->host.length = colon != NULL ? (size_t)(colon - text.at) : text.length;
-    }
-    if (parts->host.length == 0)
+    struct mw_authority found;
+    const char *wrong = mw_authority_cut(text, &found);
+    if (wrong != NULL)
+        return wrong;
+    if (found.host.length == 0)
         return "it has no host";
-    if (colon != NULL)
-        port = (struct mw_span){colon + 1, text.length - (size_t)(colon + 1 - text.at)};
-    return split_port(port, &parts->port);
+    if (memchr(found.user.at, '@', found.user.length) != NULL ||
+        memchr(found.password.at, '@', found.password.length) != NULL)
+        return "an \"@\" in a user or a password must be percent-encoded";
+    parts->host = found.host;
+    parts->bracketed = found.bracketed;
+    parts->zone = found.zone;
+    parts->has_zone = found.has_zone;
+    parts->user = found.user;
+    parts->has_user = found.has_user;
+    parts->password = found.password;
+    parts->has_password = found.has_password;
+    parts->port = found.port;
+    return NULL;
 }
 
 const char *mw_url_split(const char *text, struct mw_url_parts *parts)

@@ -10,10 +10,12 @@
 #include <stddef.h>
 
 struct mw_url_parts {
-    struct mw_span scheme; /* without the colon */
-    struct mw_span host;   /* without brackets */
-    bool bracketed;        /* it had them, so it must be an IPv6 address */
-    struct mw_span zone;   /* of such an address: "eth0"; it is no part of `host` */
+    struct mw_span scheme;         /* without the colon */
+    struct mw_span user, password; /* percent-encoded (mw_percent_decode); in no text of mw_url */
+    bool has_user, has_password;
+    struct mw_span host; /* without brackets */
+    bool bracketed;      /* it had them, so it must be an IPv6 address */
+    struct mw_span zone; /* of such an address: "eth0"; it is no part of `host` */
     bool has_zone;
     struct mw_span path;  /* with its "/" or empty */
     struct mw_span query; /* without the "?" */

@@ -208,7 +208,8 @@ static const char *take_rootless(const struct mw_url_pieces *p, char *room, stru
 static const char *make_draft(const struct mw_url_pieces *p, const struct mw_parsed_url *base,
                               char *room, struct draft *d)
 {
-    memset(d, 0, sizeof *d);
+    const struct mw_span none = {"", 0};
+    *d = (struct draft){.user = none, .password = none, .host = none, .zone = none};
     if (!p->has_scheme && base == NULL)
         return "it must start with a scheme, as in \"http://\"";
     d->scheme = p->has_scheme ? p->scheme : base->scheme;

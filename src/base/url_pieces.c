@@ -108,7 +108,8 @@ static void cut_zone(struct mw_authority *parts)
 const char *mw_authority_cut(struct mw_span text, struct mw_authority *parts)
 {
     struct mw_span port;
-    memset(parts, 0, sizeof *parts);
+    const struct mw_span none = {"", 0};
+    *parts = (struct mw_authority){.user = none, .password = none, .host = none, .zone = none};
     const char *at = text.length > 0 ? memrchr(text.at, '@', text.length) : NULL;
     if (at != NULL) { /* the last one, as in browsers: a host holds none */
         parts->user = (struct mw_span){text.at, (size_t)(at - text.at)};

@@ -3,6 +3,7 @@
 #include "core/exchange.h"
 
 #include "base/grammar.h"
+#include "base/url_host.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -126,14 +127,32 @@ static int parts_of_options(mw_runtime *rt, const mw_options *o, struct mw_url_p
     return MW_OK;
 }
 
+/* A name that is not ASCII goes through IDNA, into `name`; any other is only checked. */
+static int map_host(mw_runtime *rt, struct mw_url_parts *parts, char name[MW_HOST_SIZE])
+{
+    bool ascii = true;
+    for (size_t i = 0; i < parts->host.length; i++)
+        ascii = ascii && (unsigned char)parts->host.at[i] < 0x80;
+    if (ascii || parts->bracketed)
+        return MW_OK;
+    const char *wrong = mw_host_normalize(parts->host, name);
+    if (wrong != NULL)
+        return mw_fail(rt, MW_EINVAL, "bad hostname: %s", wrong);
+    parts->host = span(name);
+    return MW_OK;
+}
+
 static int prepare_url(mw_exchange *x, const mw_options *o)
 {
+    char name[MW_HOST_SIZE];
     struct mw_url_parts parts;
     mw_runtime *rt = x->rt;
     int result = MW_OK;
     if (o->url != NULL) {
         const char *wrong = mw_url_split(o->url, &parts);
         bool secret = strchr(o->url, '@') != NULL; /* what may hold a password is not repeated */
+        if (wrong == NULL && parts.has_user)
+            wrong = "user and password in a URL are not taken; send an Authorization header";
         if (wrong != NULL)
             return mw_fail(rt, MW_EINVAL, "bad url%s%.80s%s: %s", secret ? "" : " \"",
                            secret ? "" : o->url, secret ? "" : "\"", wrong);
@@ -142,6 +161,8 @@ static int prepare_url(mw_exchange *x, const mw_options *o)
     }
     if (result == MW_OK)
         result = check(rt, "protocol", mw_bad_token, parts.scheme);
+    if (result == MW_OK)
+        result = map_host(rt, &parts, name);
     if (result == MW_OK)
         result = check_host(rt, &parts);
     if (result == MW_OK)
