@@ -654,6 +654,53 @@ MW_API void mw_reply_end(mw_request *r);
  * whole, and frees the request. */
 MW_API void mw_reply_abort(mw_request *r);
 
+/* ---- URLs ---------------------------------------------------------------------------------- */
+
+/* Bytes within a larger text: no NUL behind them. `at` is NULL where there are none at all, which
+ * an empty part is not: "http://h/" has no query, "http://h/?" an empty one. */
+typedef struct mw_bytes {
+    const char *at;
+    size_t length;
+} mw_bytes;
+
+/* An absolute URL in its one form, and its parts. All of it belongs to the mw_uri. */
+typedef struct mw_uri {
+    char *href;        /* with a NUL; all of it but user and password */
+    mw_bytes scheme;   /* "https": in small letters */
+    mw_bytes user;     /* percent-decoded, so that they may hold any byte */
+    mw_bytes password; /* the same */
+    mw_bytes host;     /* "example.com", "127.0.0.1", "::1" without its brackets */
+    mw_bytes zone;     /* of an address of IPv6: "eth0" */
+    mw_bytes path;     /* as it is sent; "/" at least where the scheme is the web's */
+    mw_bytes query;    /* without its "?" */
+    mw_bytes fragment; /* without its "#" */
+    mw_bytes origin;   /* "https://example.com:8080"; of http, https, ws, wss and ftp alone */
+    int port;          /* the scheme's own if it names none; 0 where neither is known */
+} mw_uri;
+
+/* Resolves a reference against a base, an absolute URL (RFC 3986, 5.2). `base` NULL: the reference
+ * must be an absolute URL itself. Any bytes may be given. They are read as browsers read them:
+ * blanks and control bytes at the ends, and tabs and line ends anywhere, are left out; in URLs of
+ * http, https, ws, wss, ftp and file "\" is "/"; dot segments go ("%2e" is a dot), bytes that
+ * cannot be sent are percent-encoded, the host goes through IDNA (UTS 46, non-transitional), an
+ * address of IPv4 may be written as inet_aton takes it, and the scheme's own port is dropped.
+ * mw_options.url is read more strictly: there such bytes are an error, a host's in UTF-8 excepted.
+ *
+ * Fills *uri, which mw_uri_free frees. MW_EINVAL: what mw_message says is wrong; *uri is empty. The
+ * message repeats neither text, since a password may be in it. A redirect inherits the fragment of
+ * its base (RFC 9110, 10.2.2), a reference does not. */
+MW_API int mw_uri_resolve(mw_runtime *rt, const mw_bytes *base, mw_bytes reference, mw_uri *uri);
+MW_API void mw_uri_free(mw_runtime *rt, mw_uri *uri); /* an empty one, too */
+
+/* Percent-encodes all bytes but letters, digits, "-._~" and those in `keep` (NULL: none); with "%"
+ * in `keep`, escapes that are there stay. Writes at most three times `length`, no NUL. Returns how
+ * many. */
+MW_API size_t mw_uri_encode(char *out, const char *text, size_t length, const char *keep);
+
+/* Percent-decodes. Writes at most `length`, no NUL; `out` may be `text`. Returns how many, or -1
+ * and the place in *at of a "%" without two hex digits behind it; nothing is written then. */
+MW_API long long mw_uri_decode(char *out, const char *text, size_t length, size_t *at);
+
 #ifdef __cplusplus
 }
 #endif

@@ -65,6 +65,7 @@ local later = {
   boom = { "http.boom" },
   app = { "http.app" },
   bytes = { "http.app.body", "bytes" },
+  url = { "http.url" },
 }
 
 local function load_later(module, field)

@@ -1,4 +1,5 @@
--- http.query: a query string from a table, in a stable order (keys sorted, lists in their order).
+-- http.query: a query string from a table, in a stable order: keys sorted, lists in their order; a list
+-- of pairs, { { "b", 1 }, { "a", 2 } }, keeps its own.
 -- SPDX-License-Identifier: MIT
 
 -- RFC 3986, 2.3: what is not unreserved is percent-encoded.
@@ -28,19 +29,43 @@ local function list_of(value, key)
   return value
 end
 
+local function add(parts, key, value)
+  for _, item in ipairs(list_of(value, key)) do
+    parts[#parts + 1] = encode(key) .. "=" .. encode(check(item, key))
+  end
+end
+
+local function add_pairs(parts, list)
+  local count = 0
+  for _ in pairs(list) do
+    count = count + 1
+  end
+  if count ~= #list then
+    error("its keys must be strings, or it must be a list of pairs", 0)
+  end
+  for index, pair in ipairs(list) do
+    if type(pair) ~= "table" or type(pair[1]) ~= "string" or pair[2] == nil then
+      error(("item %d of the list is no pair of a name and a value"):format(index), 0)
+    end
+    add(parts, pair[1], pair[2])
+  end
+end
+
 local function query(fields)
   local keys, parts = {}, {}
+  if fields[1] ~= nil then
+    add_pairs(parts, fields)
+    return table.concat(parts, "&")
+  end
   for key in pairs(fields) do
     if type(key) ~= "string" then
-      error("its keys must be strings", 0)
+      error("its keys must be strings, or it must be a list of pairs", 0)
     end
     keys[#keys + 1] = key
   end
   table.sort(keys)
   for _, key in ipairs(keys) do
-    for _, item in ipairs(list_of(fields[key], key)) do
-      parts[#parts + 1] = encode(key) .. "=" .. encode(check(item, key))
-    end
+    add(parts, key, fields[key])
   end
   return table.concat(parts, "&")
 end
