@@ -150,7 +150,9 @@ describe("misuse of a request", function()
     ["header value in a list"] = { "value", "X-Name", " \128\255\195\169", function(o, text)
       o.headers = { ["X-Name"] = { "a", text } }
     end },
-    ["url's host"] = { "127.0.0.1", "", "\195\169", function(o, text) o.url = "http://" .. text .. ":" .. o.port .. "/" end },
+    ["url's host"] = { "127.0.0.1", "", "\195\169", function(o, text)
+      o.url = "http://" .. text .. ":" .. o.port .. "/"
+    end },
     ["url's path"] = { "path", "", "", function(o, text) o.url = "http://127.0.0.1:" .. o.port .. "/" .. text end },
     ["url's query"] = { "a=b", "", "", function(o, text) o.url = "http://127.0.0.1:" .. o.port .. "/?" .. text end },
     ["url's port"] = { "", "", "", function(o, text) o.url = "http://127.0.0.1:" .. o.port .. text .. "/" end },

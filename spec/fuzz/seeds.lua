@@ -50,8 +50,10 @@ end
 for _, url in ipairs {
   "HTTPS://[::1]:443?a#b", "http://a.b.c/%20;d=e?f=g&h#i", "x+y-z.1://h:65535",
   "http://[::1%25lo]/", "http://h:65536/", "http://:80/", "http://a:b@c/", "http://[::1", "http://[::1]x", "a:b",
-  "../g?y#s\nhttp://a/b/c/d", "//[fe80::1%25lo]:81/x\nhttps://h", "http://0x7f.1/%2e%2E/a b", "file:/a/../b", "a+b:/.//c",
-  "http://u:p@\195\169.\227\128\130x/\195", "mailto:a@b?c", "#f\nmailto:a@b", "\\\\h\\..\\x\nwss://a", " http:\thttp:/\r ",
+  "../g?y#s\nhttp://a/b/c/d", "//[fe80::1%25lo]:81/x\nhttps://h", "http://0x7f.1/%2e%2E/a b",
+  "file:/a/../b", "a+b:/.//c",
+  "http://u:p@\195\169.\227\128\130x/\195", "mailto:a@b?c", "#f\nmailto:a@b",
+  "\\\\h\\..\\x\nwss://a", " http:\thttp:/\r ",
 } do
   write("url", url)
 end

@@ -126,7 +126,7 @@ static void print_ipv6(const unsigned char address[16], char *at, size_t size)
                  address[15]);
         return;
     }
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         group[i] = (unsigned)address[2 * i] << 8 | address[2 * i + 1];
     run = longest_run(group, &length);
     for (int i = 0; i < 8; i++) {

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 /* What a name in UTF-8 may take before it is mapped; no name of 255 bytes needs more. */
-enum { LONGEST_RAW = 1023 };
+enum { LONGEST_RAW = 1023, LONGEST_ESCAPED = 3 * LONGEST_RAW };
 
 static const char too_long[] = "the host is longer than 255 bytes";
 
@@ -35,10 +35,11 @@ static const char *to_ascii(const char *text, char host[MW_HOST_SIZE])
         return "no memory for the host";
     if (result != IDN2_OK)
         return "the host is no name that IDNA allows";
-    if (strlen((const char *)name) >= MW_HOST_SIZE)
+    size_t length = strlen((const char *)name);
+    if (length >= MW_HOST_SIZE)
         wrong = too_long;
     else
-        strcpy(host, (const char *)name);
+        memcpy(host, name, length + 1);
     idn2_free(name);
     return wrong;
 }
@@ -71,9 +72,9 @@ static const char *check(const char *host)
 const char *mw_host_normalize(struct mw_span text, char host[MW_HOST_SIZE])
 {
     char raw[LONGEST_RAW + 1];
-    if (text.length > 3 * LONGEST_RAW)
+    if (text.length > LONGEST_ESCAPED)
         return too_long;
-    char decoded[3 * LONGEST_RAW];
+    char decoded[LONGEST_ESCAPED];
     size_t length = (size_t)(mw_percent_decode(decoded, text) - decoded);
     if (length > LONGEST_RAW)
         return too_long;

@@ -229,9 +229,9 @@ static const char *make_draft(const struct mw_url_pieces *p, const struct mw_par
 
 static char *put(char *at, const char *text)
 {
-    size_t length = strlen(text);
-    memcpy(at, text, length);
-    return at + length;
+    while (*text != '\0')
+        *at++ = *text++;
+    return at;
 }
 
 static struct mw_span between(const char *start, const char *end)
@@ -286,8 +286,7 @@ static char *write_path(char *at, const struct draft *d, struct mw_parsed_url *u
         at = mw_path_normalize(at, d->path, d->web);
     if (!d->has_host && at - start > 1 && start[0] == '/' && start[1] == '/') {
         memmove(start + 2, start, (size_t)(at - start)); /* or else it would become a host */
-        memcpy(start, "/.", 2);
-        start += 2;
+        start = put(start, "/.");
         at += 2;
     }
     url->path = between(start, at);
