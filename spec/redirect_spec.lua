@@ -133,7 +133,8 @@ describe("a redirect", function()
     end)
   end
 
-  local BAD = { "http://", "http://[::1", "http://a b/", "http://127.0.0.1:99999/", "http://127.0.0.1:0x/" }
+  local BAD = { "http://", "http://[::1", "http://a b/", "http://127.0.0.1:99999/", "http://127.0.0.1:0x/", "mailto:a@b.test",
+    "javascript:alert(1)", "file:///etc/passwd" }
   for _, location in ipairs(BAD) do
     it(("to %q is an error"):format(location), function()
       local server = site { ["/"] = { 302, location } }

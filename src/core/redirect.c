@@ -121,7 +121,9 @@ static const char *locate(mw_exchange *x, struct mw_leg_plan *plan)
     const char *wrong = mw_url_resolve(a, base, reference, &to);
     if (wrong != NULL)
         return wrong;
-    if (!join(x, &to, &plan->url))
+    if (to.opaque || !to.has_host)
+        wrong = "it leads to no host";
+    else if (!join(x, &to, &plan->url))
         wrong = mw_url_no_memory;
     mw_parsed_url_free(&to, a);
     return wrong;
