@@ -134,7 +134,7 @@ describe("a redirect", function()
   end
 
   local BAD = { "http://", "http://[::1", "http://a b/", "http://127.0.0.1:99999/", "http://127.0.0.1:0x/", "mailto:a@b.test",
-    "javascript:alert(1)", "file:///etc/passwd" }
+    "javascript:alert(1)" }
   for _, location in ipairs(BAD) do
     it(("to %q is an error"):format(location), function()
       local server = site { ["/"] = { 302, location } }
@@ -145,10 +145,12 @@ describe("a redirect", function()
     end)
   end
 
-  it("to another protocol is an error", function()
-    local server = site { ["/"] = { 302, "ftp://127.0.0.1/x" } }
-    assert.equal(R.PROTOCOL_UNKNOWN_ERROR, fetch(url(server)).error)
-  end)
+  for _, location in ipairs { "ftp://127.0.0.1/x", "file:///etc/passwd" } do
+    it(("to %q is an error"):format(location), function()
+      local server = site { ["/"] = { 302, location } }
+      assert.equal(R.PROTOCOL_UNKNOWN_ERROR, fetch(url(server)).error)
+    end)
+  end
 
   it("ends with an error after fifty", function()
     local server = site { { 302, "/" } }

@@ -134,6 +134,8 @@ typedef struct mw_config {
                                       turn, by queue_timeout, not connect_timeout. Default 1024 */
     unsigned max_connections_per_origin; /* to one host and port; default 256. An engine without a
                                             pool of its own has neither limit */
+    const struct mw_policy
+        *policy; /* what requests may do; NULL: everything, until mw_policy_set */
 } mw_config;
 
 /* Opens a runtime. `config` may be NULL. Returns NULL when there is no memory, or when the engine
@@ -209,6 +211,37 @@ MW_API int mw_engine_can(const mw_runtime *rt, const char *capability);
 
 /* These words one by one; NULL past the end. */
 MW_API const char *mw_capability_at(size_t index);
+
+/* ---- policy -------------------------------------------------------------------------------- */
+
+/* What the requests of a runtime may do, for hosts that run scripts of others. Zero everywhere
+ * allows everything. What it refuses ends with MW_CONTENT_ACCESS_DENIED before a byte was sent.
+ * Redirects are judged like first requests, addresses after the look-up, also those that a script
+ * gives. */
+typedef struct mw_policy {
+    const char *schemes;  /* "https" or "http, https"; NULL: both */
+    const char *hosts;    /* "api.example.com, *.example.org, 192.0.2.1": the only ones; "*." stands
+                             for one label or more. NULL: any */
+    const char *ports;    /* "443, 8000-8999": the only ones; NULL: any */
+    int public_only;      /* 1: no address but of the public internet, and no socket's file */
+    const char *networks; /* "10.1.0.0/16": but for these */
+    uint64_t max_requests;   /* that are sent in all, redirects and retries too; 0: no limit */
+    unsigned max_concurrent; /* under way at once; 0: no limit */
+    uint64_t max_sent;       /* bytes of request bodies in all; 0: no limit */
+    uint64_t max_received;   /* bytes of response bodies in all, as they came; 0: no limit */
+    int no_servers;          /* 1: mw_server_listen fails with MW_EINVAL */
+} mw_policy;
+
+/* Sets the policy, which is copied. Only once: nothing can lift it, and a second call returns
+ * MW_EINVAL, as does a list that is malformed. MW_ENOMEM. */
+MW_API int mw_policy_set(mw_runtime *rt, const mw_policy *policy);
+
+/* What was used so far of its quotas. */
+typedef struct mw_usage {
+    uint64_t requests, sent, received;
+    unsigned concurrent;
+} mw_usage;
+MW_API mw_usage mw_policy_usage(const mw_runtime *rt);
 
 /* ---- timers -------------------------------------------------------------------------------- */
 

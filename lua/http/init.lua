@@ -29,6 +29,7 @@ local M = {
   poll = core.poll,
   configure = core.configure,
   can = core.can,
+  policy = core.policy,
   engines = core.engines(),
 
   null = core.null, -- cjson's null as well

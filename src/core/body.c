@@ -3,6 +3,7 @@
 #include "core/body.h"
 
 #include "core/exchange.h"
+#include "core/policy.h"
 
 #include <event2/buffer.h>
 
@@ -81,11 +82,19 @@ static void prepare_function(mw_exchange *x, const mw_options *o)
     b->reader.ud = o->ud;
 }
 
+static void fail_unusable(mw_exchange *x)
+{
+    struct mw_failure f = *x->body.unusable;
+    mw_exchange_fail(x, &f);
+}
+
 static void run(struct mw_deferred *self)
 {
     mw_exchange *x = MW_ITEM(self, mw_exchange, body.asking);
     int wrong = x->body.file_error;
-    if (wrong == 0)
+    if (x->body.unusable != NULL)
+        fail_unusable(x);
+    else if (wrong == 0)
         mw_body_ask(x);
     else if (wrong < 0)
         mw_body_fail(x, MW_UNKNOWN_CONTENT_ERROR, 0,
@@ -173,6 +182,19 @@ static enum mw_io take_file(mw_exchange *x, void *bytes, size_t size, size_t *n)
     return MW_IO_DONE;
 }
 
+/* What the policy refuses ends the exchange, but not from inside the engine. */
+static bool may_send(mw_exchange *x, size_t n)
+{
+    struct mw_failure f;
+    if (mw_policy_counts_sent(x, n, &f))
+        return true;
+    x->body.unusable = mw_alloc(&x->rt->allocator, sizeof f);
+    if (x->body.unusable != NULL)
+        *x->body.unusable = f;
+    mw_defer(x->rt, &x->body.asking);
+    return false;
+}
+
 enum mw_io mw_exchange_read_body(mw_exchange *x, void *bytes, size_t size, size_t *n)
 {
     enum mw_io how = MW_IO_END;
@@ -184,6 +206,10 @@ enum mw_io mw_exchange_read_body(mw_exchange *x, void *bytes, size_t size, size_
     else if (x->body.kind == MW_BODY_FUNCTION)
         how = mw_body_take_ahead(x, bytes, size, n);
     x->body.taken += *n;
+    if (*n > 0 && x->body.length == MW_UNKNOWN && !may_send(x, *n)) {
+        *n = 0;
+        return MW_IO_AGAIN_READ;
+    }
     return how;
 }
 

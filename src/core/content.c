@@ -1,6 +1,7 @@
 /* The body of a response as it comes, within its limits, into the buffer it is read from.
  * SPDX-License-Identifier: MIT */
 #include "core/exchange.h"
+#include "core/policy.h"
 
 #include <event2/buffer.h>
 
@@ -36,6 +37,8 @@ static bool append(struct evbuffer *to, struct evbuffer *from, size_t length)
 /* The buffer for so many bytes more of the body, or NULL where the exchange has ended with them. */
 static struct evbuffer *room_for(mw_exchange *x, size_t length)
 {
+    if (!mw_policy_counts_received(x, length))
+        return NULL;
     if (x->received + length > x->outgoing.max_body_size) {
         mw_content_too_large(x);
         return NULL;

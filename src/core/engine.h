@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 struct evbuffer;
+struct mw_addresses;
 
 /* What an engine can do beyond the plain case. Asked for what it cannot, the core fails at once. */
 enum mw_capability {
@@ -103,6 +104,10 @@ struct mw_outgoing {
     uint64_t max_body_size;
 };
 const struct mw_outgoing *mw_exchange_outgoing(const mw_exchange *x);
+
+/* Leaves of the addresses, however they were come by, those that the policy allows. False where
+ * none is left: *f says so. Every address that is connected to must have gone through this. */
+bool mw_exchange_screen(const mw_exchange *x, struct mw_addresses *found, struct mw_failure *f);
 
 /* How far it is; the clocks depend on it. */
 void mw_exchange_on_phase(mw_exchange *x, enum mw_phase phase);

@@ -7,6 +7,7 @@
 
 #include "core/connection.h"
 #include "core/interim.h"
+#include "core/policy.h"
 
 #include <event2/buffer.h>
 
@@ -58,6 +59,7 @@ void mw_exchange_finish(mw_exchange *x, const struct mw_failure *failure)
     x->ended = true;
     mw_clocks_stop(x);
     mw_legs_stop(x);
+    mw_policy_leaves(x);
     mw_exchange_forget_request(x);
     mw_exchange_note(x, MW_NEWS_DONE);
 }

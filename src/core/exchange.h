@@ -79,6 +79,7 @@ struct mw_exchange {
     bool queued; /* for its turn to connect */
     struct mw_clocks clocks;
     struct mw_legs legs;
+    bool admitted;  /* by the policy: it counts */
     bool on_wire;   /* the engine has it */
     bool ended;     /* nothing more will come of it */
     bool forgotten; /* by the engine, whose part of x is void */

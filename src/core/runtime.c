@@ -4,6 +4,7 @@
 
 #include "core/connection.h"
 #include "core/engine.h"
+#include "core/policy.h"
 #include "core/exchange.h"
 #include "core/server.h"
 #include "core/timer.h"
@@ -157,7 +158,8 @@ mw_runtime *mw_open(const mw_config *config)
     if (!(config->flags & MW_KEEP_SIGPIPE))
         ignore_sigpipe();
     rt->engine_state = engine->open(rt);
-    if (rt->engine_state == NULL)
+    if (rt->engine_state == NULL ||
+        (config->policy != NULL && mw_policy_set(rt, config->policy) != MW_OK))
         goto fail;
     return rt;
 fail:
@@ -191,6 +193,7 @@ void mw_close(mw_runtime *rt)
     mw_timers_close(rt);
     if (rt->engine_state != NULL)
         rt->engine->close(rt->engine_state);
+    mw_rules_free(rt);
     mw_tls_store_free(rt->tls);
     mw_resolver_free(rt->resolver);
     free_event(rt->wake_event);

@@ -16,6 +16,7 @@
 struct event;
 struct mw_engine;
 struct mw_resolver;
+struct mw_rules;
 struct mw_tls_store;
 
 /* How many objects of a kind are kept for the next use. None where a sanitizer is to see what is
@@ -35,6 +36,7 @@ struct mw_runtime {
     unsigned long engine_uses;    /* exchanges and servers begun, for tests */
     struct mw_resolver *resolver; /* made at the first name */
     struct mw_tls_store *tls;     /* made at the first connection that is secure */
+    struct mw_rules *rules;       /* the policy; NULL: everything is allowed */
     char *resolv_conf;            /* NULL: the system's */
     char *hosts_file;
     mw_message_fn on_error;

@@ -3,6 +3,7 @@
 #include "core/server.h"
 
 #include "base/grammar.h"
+#include "core/policy.h"
 #include "net/tls.h"
 
 #include <string.h>
@@ -39,6 +40,8 @@ int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
     mw_listen how = *options;
     if (how.on_request == NULL)
         return mw_fail(rt, MW_EINVAL, "bad on_request: a server needs it");
+    if (!mw_policy_lets_listen(rt))
+        return mw_fail(rt, MW_EINVAL, "the policy does not allow servers");
     if (how.stream && !(engine_of(rt)->can & MW_CAN_STREAM_REQUEST))
         return mw_fail(rt, MW_EINVAL,
                        "bad stream: the %s engine reads a request's body before its handler runs",

@@ -4,6 +4,7 @@
 
 #include "core/connection.h"
 #include "core/interim.h"
+#include "core/policy.h"
 
 #include <event2/buffer.h>
 
@@ -47,7 +48,7 @@ static bool impossible(mw_exchange *x, struct mw_failure *f)
     } else if (x->body.unusable != NULL) {
         *f = *x->body.unusable;
     } else {
-        return false;
+        return !mw_policy_admits(x, f);
     }
     return true;
 }
@@ -158,6 +159,7 @@ void mw_exchange_free(mw_exchange *x)
     }
     if (x->buffer != NULL)
         evbuffer_free(x->buffer);
+    mw_policy_leaves(x);
     mw_exchange_forget_request(x);
     mw_legs_free(x);
     mw_body_destroy(x);

@@ -162,6 +162,16 @@ static void connect_next(mw_exchange *x)
     }
 }
 
+/* The first of those that may be connected to. */
+static void connect_allowed(mw_exchange *x)
+{
+    struct mw_failure f;
+    if (mw_exchange_screen(x, call_of(x)->addresses, &f))
+        connect_next(x);
+    else
+        mw_exchange_on_error(x, &f);
+}
+
 static void on_addresses(const struct mw_addresses *found, const char *wrong, void *arg)
 {
     mw_exchange *x = arg;
@@ -176,7 +186,7 @@ static void on_addresses(const struct mw_addresses *found, const char *wrong, vo
         return;
     }
     *call->addresses = *found;
-    connect_next(x);
+    connect_allowed(x);
 }
 
 static void find_addresses(mw_exchange *x)
@@ -193,7 +203,7 @@ static void find_addresses(mw_exchange *x)
     if (out->addresses != NULL)
         mw_addresses_read(call->addresses, out->addresses);
     if (out->addresses != NULL || mw_resolve_literal(out->host, call->addresses)) {
-        connect_next(x);
+        connect_allowed(x);
         return;
     }
     struct mw_resolver *names = mw_names(mw_exchange_runtime(x));

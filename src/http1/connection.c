@@ -231,12 +231,23 @@ static void dial(struct http1_client *c, const struct mw_addresses *addresses)
                           "no memory for a connection");
 }
 
+/* To those of them that may be connected to. */
+static void dial_allowed(struct http1_client *c, const struct mw_addresses *found)
+{
+    struct mw_failure f;
+    struct mw_addresses allowed = *found;
+    if (mw_exchange_screen(c->x, &allowed, &f))
+        dial(c, &allowed);
+    else
+        http1_client_failed(c, &f);
+}
+
 static void on_addresses(const struct mw_addresses *found, const char *wrong, void *ud)
 {
     struct http1_client *c = ud;
     c->lookup = NULL;
     if (wrong == NULL) {
-        dial(c, found);
+        dial_allowed(c, found);
         return;
     }
     http1_client_fail(c, MW_HOST_NOT_FOUND_ERROR, MW_PHASE_RESOLVE,
@@ -257,7 +268,7 @@ static void look_up(struct http1_client *c)
     if (out->addresses != NULL)
         mw_addresses_read(&found, out->addresses);
     if (out->addresses != NULL || mw_resolve_literal(out->host, &found)) {
-        dial(c, &found);
+        dial_allowed(c, &found);
         return;
     }
     struct mw_resolver *names = mw_names(c->engine->rt);

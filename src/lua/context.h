@@ -91,6 +91,7 @@ void l_open_connection(lua_State *L);
 void l_open_timer(lua_State *L);
 void l_open_server(lua_State *L);
 void l_open_loop(lua_State *L);
+void l_open_policy(lua_State *L);
 void l_open_url(lua_State *L);
 
 /* Metatables and helpers that the Lua part sets, kept in the registry under these names. */

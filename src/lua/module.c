@@ -77,6 +77,7 @@ static void open_core(lua_State *L)
     l_open_timer(L);
     l_open_server(L);
     l_open_loop(L);
+    l_open_policy(L);
     l_open_url(L);
     lua_pushliteral(L, MW_VERSION);
     lua_setfield(L, -2, "version");

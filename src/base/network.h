@@ -1,0 +1,20 @@
+/* Networks that an address may be in. SPDX-License-Identifier: MIT */
+#ifndef MW_BASE_NETWORK_H
+#define MW_BASE_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether a text is a list of networks, "10.0.0.0/8, 127.0.0.1, fd00::/8". NULL, or where the first
+ * item begins that is none. */
+const char *mw_networks_bad(const char *list);
+
+/* Whether the numeric address is in one of them. */
+bool mw_networks_have(const char *list, const char *address);
+
+/* Whether the address is one of the public internet: not of this machine, a private or link-local
+ * network, a shared or reserved range (RFC 6890 and the registries that it began), nor one of IPv6
+ * that carries such an address of IPv4 (mapped, NAT64, 6to4, Teredo). */
+bool mw_address_is_public(const char *address);
+
+#endif
