@@ -47,6 +47,7 @@ extern "C" {
 
 typedef struct mw_runtime mw_runtime;
 typedef struct mw_exchange mw_exchange;
+typedef struct mw_download mw_download;
 typedef struct mw_timer mw_timer;
 typedef struct mw_server mw_server;
 typedef struct mw_request mw_request;
@@ -507,6 +508,88 @@ MW_API mw_detail mw_exchange_detail(const mw_exchange *x);
  * connection, which is the caller's from then on. NULL, with mw_message set, where there is none,
  * or none any more. One that nobody takes is closed with the exchange. */
 MW_API mw_connection *mw_exchange_take_connection(mw_exchange *x);
+
+/* ---- downloads ----------------------------------------------------------------------------- */
+
+/* A file fetched to a place on the disk, which it takes only once it is whole. Until then it is
+ * PATH.part beside it, locked, with PATH.part.note, which says what version of what it is part of.
+ * One that breaks off is kept, and a later download of the same URL to the same path goes on where
+ * it ended, if the server has the same version still (RFC 9110: Range, If-Range). It needs a strong
+ * ETag, or a Last-Modified a second older than Date; without either it begins anew.
+ *
+ * Writing blocks the loop, by at most 256 KiB in a turn, and so does the sync at the end. Memory is
+ * constant: read_buffer_size is set. */
+
+/* Where it stands: `received` bytes of the file are there, those of an earlier download included,
+ * of `total` or MW_UNKNOWN; `rate` is in bytes per second over the last seconds; `eta` is how many
+ * seconds are left, -1 where that cannot be told. */
+typedef struct mw_progress {
+    uint64_t received, total;
+    double rate, eta;
+} mw_progress;
+typedef void (*mw_progress_fn)(mw_download *d, const mw_progress *progress, void *ud);
+typedef void (*mw_download_fn)(mw_download *d, void *ud);
+
+/* Zero means the default. Copied by mw_download_start. */
+typedef struct mw_download_options {
+    const mw_options *request; /* what to get. Its method is GET, and it has no body; its callbacks
+                                  and read_buffer_size are not used; its fields must not hold Range
+                                  or If-Range; max_body_size is of the file, by default none */
+    const char *path;
+    int no_resume;      /* 1: an earlier part does not count */
+    int no_overwrite;   /* 1: that the path exists is an error; otherwise the file there is replaced
+                           by the whole one, in one step. Devices and folders never are */
+    int mode;           /* of the file, to 0777; 0: what the umask leaves of 0666 */
+    const char *sha256; /* 64 hexadecimal digits which the file must come to */
+    int hash;           /* 1: find mw_download_sha256 even where none is expected */
+    int keep_coding;    /* 1: what the server sends with a Content-Encoding, although asked not to,
+                           is the file as it comes; otherwise it is an error */
+    mw_progress_fn on_progress; /* at most ten times a second, and at the end */
+    mw_download_fn on_done;     /* exactly once; d may be freed in it */
+    void *ud;
+} mw_download_options;
+
+/* Starts a download. No callback runs before control is back in the loop. The handle belongs to the
+ * caller until mw_download_free (it is given to each callback; `out` may be NULL where on_done
+ * frees it). MW_EINVAL for misuse; what goes wrong with the disk or the server arrives in on_done.
+ */
+MW_API int mw_download_start(mw_runtime *rt, const mw_download_options *options, mw_download **out);
+
+/* Frees it; one under way is cancelled and calls nothing any more. NULL is allowed. */
+MW_API void mw_download_free(mw_download *d);
+
+/* Ends it with the code "operation_cancelled"; on_done follows from the loop, and what has come is
+ * kept to go on with. Does nothing once on_done was called. */
+MW_API void mw_download_cancel(mw_download *d);
+
+MW_API int mw_download_finished(const mw_download *d); /* 1 as soon as on_done is being called */
+
+/* What became of it: "" where the file is in its place, or a short word:
+ *
+ *     no_space, no_access, no_folder, not_a_file, io   the disk, or what is in the way on it
+ *     exists     there is a file, and no_overwrite was set
+ *     busy       another download writes this path
+ *     checksum   it is not what sha256 says; the part was removed
+ *     changed    the part does not belong to what the server has now; it was removed, and the next
+ *                download begins anew
+ *     bad_range, bad_coding, incomplete   the reply is none that a file could be made of
+ *     no_memory
+ *
+ * or, for all else, the name of the exchange's error in small letters, without "_error":
+ * "timeout", "content_not_found". `message` has words. */
+MW_API const char *mw_download_code(const mw_download *d);
+MW_API const char *mw_download_message(const mw_download *d);
+MW_API int mw_download_errno(const mw_download *d); /* the system's number; 0 if it had none */
+
+MW_API const char *mw_download_path(const mw_download *d);
+MW_API uint64_t mw_download_size(const mw_download *d);         /* bytes that are there */
+MW_API uint64_t mw_download_resumed_from(const mw_download *d); /* so many were there before */
+MW_API const char *mw_download_sha256(const mw_download *d);    /* "" where it was not asked for */
+
+/* Its exchange, for the status and the fields; NULL where the disk has refused before there was
+ * one. It belongs to the download; `take`, once that has finished, makes it the caller's. */
+MW_API mw_exchange *mw_download_exchange(const mw_download *d);
+MW_API mw_exchange *mw_download_take_exchange(mw_download *d);
 
 /* ---- connections --------------------------------------------------------------------------- */
 

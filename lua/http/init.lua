@@ -65,6 +65,7 @@ local later = {
   PoolManager = { "http.pool_manager" },
   boom = { "http.boom" },
   app = { "http.app" },
+  download = { "http.download" },
   bytes = { "http.app.body", "bytes" },
   url = { "http.url" },
 }

@@ -3,6 +3,7 @@
 #include "core/runtime.h"
 
 #include "core/connection.h"
+#include "core/download.h"
 #include "core/engine.h"
 #include "core/policy.h"
 #include "core/exchange.h"
@@ -140,6 +141,7 @@ mw_runtime *mw_open(const mw_config *config)
     rt->wake[0] = rt->wake[1] = -1;
     mw_list_init(&rt->deferred);
     mw_list_init(&rt->exchanges);
+    mw_list_init(&rt->downloads);
     mw_list_init(&rt->timers);
     mw_list_init(&rt->fired_timers);
     mw_list_init(&rt->servers);
@@ -183,6 +185,7 @@ void mw_close(mw_runtime *rt)
         mw_request_free(MW_ITEM(rt->requests.next, mw_request, link));
     while (!mw_list_empty(&rt->servers))
         mw_server_free(MW_ITEM(rt->servers.next, mw_server, link));
+    mw_downloads_free(rt);
     while (!mw_list_empty(&rt->exchanges))
         mw_exchange_free(MW_ITEM(rt->exchanges.next, mw_exchange, link));
     while (!mw_list_empty(&rt->connections))

@@ -56,7 +56,7 @@ struct mw_runtime {
     struct mw_link deferred;
     struct event *timer_event;
     unsigned long timer_number; /* how many timers were started */
-    struct mw_link exchanges, servers, requests, connections;
+    struct mw_link exchanges, servers, requests, connections, downloads;
     struct mw_link spare_requests, spare_exchanges; /* to be used again */
     int spare_request_count, spare_exchange_count;
     long long date_at; /* the second that `date` tells */

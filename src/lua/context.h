@@ -87,6 +87,7 @@ void l_push_headers(lua_State *L, const void *object, size_t count, l_field_fn a
 void l_open_response(lua_State *L); /* each leaves nothing and adds to the table at the top */
 void l_open_request(lua_State *L);
 void l_open_upload(lua_State *L);
+void l_open_download(lua_State *L);
 void l_open_connection(lua_State *L);
 void l_open_timer(lua_State *L);
 void l_open_server(lua_State *L);

@@ -73,6 +73,7 @@ static void open_core(lua_State *L)
     l_open_response(L);
     l_open_request(L);
     l_open_upload(L);
+    l_open_download(L);
     l_open_connection(L);
     l_open_timer(L);
     l_open_server(L);

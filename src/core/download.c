@@ -1,0 +1,573 @@
+/* A download: one exchange, whose body goes to a file that takes its place when it is whole.
+ *
+ * What the exchange tells comes from the loop (on_head, on_body, on_done), and so does what the
+ * user is told from here. Each turn moves a bounded piece (pump), so that the loop turns for others
+ * too. SPDX-License-Identifier: MIT */
+#include "core/download.h"
+
+#include "base/error.h"
+#include "base/grammar.h"
+#include "base/rate.h"
+#include "core/download_reply.h"
+#include "core/part_file.h"
+#include "core/runtime.h"
+#include "net/tls_digest.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    PIECE = 256 << 10, /* written, or read again, in one turn */
+    MOST_REFUSED =
+        64 << 10 /* of the body of a refusal, which is thrown away; behind it we hang up */
+};
+
+static const double progress_interval = 0.1;
+
+struct mw_download {
+    struct mw_link link;
+    mw_runtime *rt;
+    mw_exchange *x; /* NULL: the disk refused, or it was taken */
+    mw_progress_fn on_progress;
+    mw_download_fn on_done;
+    void *ud;
+    bool *freed; /* set where somebody must learn that a callback freed d */
+    struct mw_deferred work;
+
+    struct mw_part part;
+    struct mw_part_note note;
+    char *path;
+    uint64_t asked_from, resumed_from, size;
+    uint64_t most; /* bytes that the file may have */
+    bool keep_coding;
+    bool takes_body;  /* what comes is the file's */
+    bool is_complete; /* there was nothing to come */
+    bool keep;        /* what is there, if it fails */
+    bool ended;       /* the exchange is over */
+    bool finished;
+
+    struct mw_digest *digest; /* NULL: nobody wants to know */
+    uint64_t hashed;
+    char expected[MW_DIGEST_HEX], sha256[MW_DIGEST_HEX]; /* "" */
+
+    struct mw_rate rate;
+    double told_at; /* of progress */
+    struct mw_trouble trouble;
+};
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+/* The first trouble is the one that counts; the exchange is of no more use then. */
+static void stop(mw_download *d)
+{
+    d->takes_body = false;
+    if (d->x != NULL)
+        mw_exchange_cancel(d->x);
+}
+
+/* The error's name in small letters: "timeout", "content_not_found". */
+static void set_error(mw_download *d, int error, const char *words)
+{
+    const char *name = mw_error_name(error);
+    char code[sizeof d->trouble.code];
+    snprintf(code, sizeof code, "%s", name != NULL ? name : "unknown_network");
+    for (char *at = code; *at != '\0'; at++)
+        *at = (char)tolower((unsigned char)*at);
+    char *end = strstr(code, "_error");
+    if (end != NULL)
+        *end = '\0';
+    mw_trouble_set(&d->trouble, code, "%s", words);
+}
+
+static void take_error(mw_download *d)
+{
+    set_error(d, mw_exchange_error(d->x), mw_exchange_error_string(d->x));
+    d->trouble.system_errno = mw_exchange_detail(d->x).system_errno;
+}
+
+/* Whether the file is whole, and what it should be. */
+static void check_file(mw_download *d)
+{
+    if (d->note.total >= 0 && d->size != (uint64_t)d->note.total) {
+        mw_trouble_set(&d->trouble, "incomplete", "%llu of %lld bytes came",
+                       (unsigned long long)d->size, d->note.total);
+        return;
+    }
+    if (d->digest == NULL)
+        return;
+    if (!mw_digest_hex(d->digest, d->sha256)) {
+        mw_trouble_set(&d->trouble, "no_memory", "no memory for the checksum");
+    } else if (d->expected[0] != '\0' && strcmp(d->sha256, d->expected) != 0) {
+        d->keep = false;
+        mw_trouble_set(&d->trouble, "checksum",
+                       "the file has come whole, but its SHA-256 is %s, not %s; it was removed",
+                       d->sha256, d->expected);
+    }
+}
+
+/* Calls the user; false if d was freed there. */
+static bool tell_progress(mw_download *d, bool now)
+{
+    bool freed = false;
+    mw_runtime *rt = d->rt;
+    double at = mw_now();
+    mw_progress p = {d->size, d->note.total >= 0 ? (uint64_t)d->note.total : MW_UNKNOWN, 0, -1};
+    mw_rate_note(&d->rate, at, d->size);
+    if (d->on_progress == NULL || (!now && at - d->told_at < progress_interval))
+        return true;
+    d->told_at = at;
+    p.rate = mw_rate_at(&d->rate, at, d->size);
+    if (p.total != MW_UNKNOWN && (p.rate > 0 || p.total <= p.received))
+        p.eta = p.total > p.received ? (double)(p.total - p.received) / p.rate : 0;
+    d->freed = &freed;
+    rt->callback_depth++;
+    d->on_progress(d, &p, d->ud);
+    rt->callback_depth--;
+    if (!freed)
+        d->freed = NULL;
+    return !freed;
+}
+
+static void finish(mw_download *d)
+{
+    mw_runtime *rt = d->rt;
+    mw_undefer(&d->work);
+    d->finished = true;
+    rt->pending--;
+    rt->callback_depth++;
+    if (d->on_done != NULL)
+        d->on_done(d, d->ud);
+    rt->callback_depth--;
+}
+
+/* Everything has been written, or has failed. */
+static void conclude(mw_download *d)
+{
+    if (d->trouble.code[0] == '\0' && !d->is_complete && mw_exchange_error(d->x) != MW_NO_ERROR)
+        take_error(d);
+    if (d->trouble.code[0] == '\0')
+        check_file(d);
+    if (d->trouble.code[0] == '\0' && !tell_progress(d, true))
+        return;
+    if (d->trouble.code[0] == '\0')
+        mw_part_commit(&d->part, &d->trouble);
+    mw_part_close(&d->part, d->keep);
+    mw_digest_free(d->digest);
+    d->digest = NULL;
+    finish(d);
+}
+
+/* ---- bytes --------------------------------------------------------------------------------- */
+
+static bool add_to_digest(mw_download *d, const void *bytes, size_t length)
+{
+    if (d->digest == NULL)
+        return true;
+    d->hashed += length;
+    if (mw_digest_add(d->digest, bytes, length))
+        return true;
+    mw_trouble_set(&d->trouble, "no_memory", "no memory for the checksum");
+    return false;
+}
+
+/* What an earlier download has left goes into the checksum as well. */
+static bool hash_piece(mw_download *d)
+{
+    uint64_t left = d->resumed_from - d->hashed;
+    size_t length = left < PIECE ? (size_t)left : PIECE;
+    char *bytes = mw_alloc(&d->rt->allocator, length);
+    if (bytes == NULL)
+        mw_trouble_set(&d->trouble, "no_memory", "no memory for the checksum");
+    bool done = bytes != NULL && mw_part_read(&d->part, d->hashed, bytes, length, &d->trouble) &&
+                add_to_digest(d, bytes, length);
+    mw_dealloc(&d->rt->allocator, bytes);
+    return done;
+}
+
+static bool too_much(mw_download *d, uint64_t more)
+{
+    if (d->size + more > d->most)
+        mw_trouble_set(&d->trouble, "unknown_content",
+                       "the file is larger than max_body_size, %llu bytes",
+                       (unsigned long long)d->most);
+    else if (d->note.total >= 0 && d->size + more > (uint64_t)d->note.total)
+        mw_trouble_set(&d->trouble, "bad_range", "more came than the %lld bytes that the file has",
+                       d->note.total);
+    else
+        return false;
+    return true;
+}
+
+static bool write_piece(mw_download *d)
+{
+    size_t room = PIECE, length;
+    const void *bytes;
+    while (room > 0 && (bytes = mw_exchange_front(d->x, &length), length > 0)) {
+        if (length > room)
+            length = room;
+        if (too_much(d, length))
+            return false;
+        bool written = mw_part_write(&d->part, bytes, length, &d->trouble);
+        d->size = d->part.size;
+        if (!written || !add_to_digest(d, bytes, length))
+            return false;
+        mw_exchange_skip(d->x, length);
+        room -= length;
+    }
+    return true;
+}
+
+/* Of a refusal. It may never end. */
+static void drop_body(mw_download *d)
+{
+    char words[160];
+    mw_exchange_drop(d->x);
+    if (mw_exchange_received(d->x) <= MOST_REFUSED || mw_exchange_finished(d->x))
+        return;
+    if (d->trouble.code[0] == '\0' && !d->is_complete) {
+        snprintf(words, sizeof words, "the server answered %d %.100s", mw_exchange_status(d->x),
+                 mw_exchange_reason(d->x));
+        set_error(d, mw_error_of_status(mw_exchange_status(d->x)), words);
+    }
+    mw_exchange_cancel(d->x);
+}
+
+/* Moves a piece, if there is one to move, and sees whether that was the last. */
+static void pump(mw_download *d)
+{
+    bool waits = false;
+    if (d->finished)
+        return;
+    if (d->trouble.code[0] == '\0' && d->digest != NULL && d->hashed < d->resumed_from) {
+        waits = hash_piece(d);
+        if (!waits)
+            stop(d);
+    } else if (d->takes_body) {
+        bool moves = mw_exchange_available(d->x) > 0;
+        if (!write_piece(d))
+            stop(d);
+        else if (moves && !tell_progress(d, false))
+            return;
+        waits = d->takes_body && mw_exchange_available(d->x) > 0;
+    } else if (d->x != NULL) {
+        drop_body(d);
+    }
+    if (waits)
+        mw_defer(d->rt, &d->work);
+    else if (d->ended)
+        conclude(d);
+}
+
+static void on_work(struct mw_deferred *self)
+{
+    pump(MW_ITEM(self, mw_download, work));
+}
+
+/* ---- what the exchange tells --------------------------------------------------------------- */
+
+static bool begin(mw_download *d)
+{
+    bool noted = d->note.validator[0] != '\0';
+    d->resumed_from = d->size = d->hashed = 0;
+    d->takes_body = d->keep = true;
+    if (d->note.total >= 0 && (uint64_t)d->note.total > d->most)
+        return !too_much(d, (uint64_t)d->note.total);
+    return mw_part_begin(&d->part, noted ? &d->note : NULL, &d->trouble);
+}
+
+static bool go_on(mw_download *d)
+{
+    d->resumed_from = d->asked_from;
+    d->hashed = 0;
+    return (uint64_t)d->note.total <= d->most || !too_much(d, (uint64_t)d->note.total);
+}
+
+static void on_head(mw_exchange *x, void *ud)
+{
+    mw_download *d = ud;
+    bool goes_on = true;
+    if (d->trouble.code[0] != '\0')
+        return;
+    switch (mw_reply_meaning(x, d->asked_from, &d->note, d->keep_coding, &d->trouble)) {
+    case MW_REPLY_WHOLE:
+        goes_on = begin(d);
+        break;
+    case MW_REPLY_REST:
+        goes_on = d->takes_body = go_on(d);
+        break;
+    case MW_REPLY_COMPLETE:
+        d->is_complete = true;
+        goes_on = go_on(d);
+        break;
+    case MW_REPLY_CHANGED:
+        d->keep = goes_on = false;
+        mw_trouble_set(&d->trouble, "changed",
+                       "the %llu bytes that were there do not belong to the file that the server "
+                       "has now; they were removed, and the next download begins anew",
+                       (unsigned long long)d->asked_from);
+        break;
+    case MW_REPLY_STATUS:
+        break;
+    case MW_REPLY_USELESS:
+        goes_on = false;
+        break;
+    }
+    mw_rate_start(&d->rate, mw_now(), d->size);
+    if (!goes_on)
+        stop(d);
+}
+
+static void on_body(mw_exchange *x, void *ud)
+{
+    (void)x;
+    pump(ud);
+}
+
+static void on_end(mw_exchange *x, void *ud)
+{
+    mw_download *d = ud;
+    (void)x;
+    d->ended = true;
+    pump(d);
+}
+
+/* ---- start --------------------------------------------------------------------------------- */
+
+static bool has_field(const mw_options *o, const char *name)
+{
+    for (size_t i = 0; i < o->header_count; i++) {
+        if (o->headers[i].name != NULL && mw_same_name(o->headers[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+static int check_sha256(mw_runtime *rt, const char *hex)
+{
+    size_t length = strspn(hex, "0123456789abcdefABCDEF");
+    if (hex[length] == '\0' && length == MW_DIGEST_HEX - 1)
+        return MW_OK;
+    return mw_fail(rt, MW_EINVAL, "bad sha256: \"%.80s\" is not 64 hexadecimal digits", hex);
+}
+
+static int check(mw_runtime *rt, const mw_download_options *o)
+{
+    const mw_options *r = o->request;
+    if (r == NULL)
+        return mw_fail(rt, MW_EINVAL, "bad request: a download has one");
+    if (o->path == NULL || o->path[0] == '\0')
+        return mw_fail(rt, MW_EINVAL, "bad path: it is empty");
+    if (r->method != NULL && strcmp(r->method, "GET") != 0)
+        return mw_fail(rt, MW_EINVAL, "bad method: a download sends GET, not %.40s", r->method);
+    if (r->body != NULL || r->body_file != NULL || r->body_fd != NULL || r->read_body != NULL)
+        return mw_fail(rt, MW_EINVAL, "bad body: a download sends none");
+    if (has_field(r, "Range") || has_field(r, "If-Range"))
+        return mw_fail(rt, MW_EINVAL, "bad headers: a download sends Range and If-Range by itself");
+    if (o->mode < 0 || o->mode > 0777)
+        return mw_fail(rt, MW_EINVAL, "bad mode: it is not between 0 and 0777 (octal)");
+    return o->sha256 != NULL ? check_sha256(rt, o->sha256) : MW_OK;
+}
+
+/* The hash of what is asked for, by the words in which it was. */
+static bool hash_url(const mw_options *o, char hex[MW_DIGEST_HEX])
+{
+    char port[16];
+    const char *words[] = {o->url, o->protocol, o->hostname, port, o->path, o->query, o->unix_path};
+    struct mw_digest *digest = mw_digest_new();
+    bool done = digest != NULL;
+    snprintf(port, sizeof port, "%d", o->port);
+    for (size_t i = 0; i < sizeof words / sizeof words[0] && done; i++) {
+        if (words[i] != NULL) /* the NUL parts it from the next */
+            done = mw_digest_add(digest, words[i], strlen(words[i]) + 1);
+        done = done && mw_digest_add(digest, "", 1);
+    }
+    done = done && mw_digest_hex(digest, hex);
+    mw_digest_free(digest);
+    return done;
+}
+
+/* Opens the part. What goes wrong with it is told later, from the loop. */
+static int open_part(mw_download *d, const mw_download_options *o)
+{
+    char url[MW_DIGEST_HEX];
+    if (!hash_url(o->request, url))
+        return mw_fail(d->rt, MW_ENOMEM, "no memory for a download");
+    d->keep = true;
+    if (!mw_part_open(&d->part, &d->rt->allocator, o->path, o->mode != 0 ? o->mode : -1,
+                      o->no_overwrite != 0, &d->trouble))
+        return MW_OK;
+    if (!o->no_resume && mw_part_resume(&d->part, &d->note, url))
+        d->asked_from = d->size = d->part.size;
+    memcpy(d->note.url, url, sizeof url);
+    return MW_OK;
+}
+
+static int start_exchange(mw_download *d, const mw_download_options *o)
+{
+    char from[40];
+    mw_options request = *o->request;
+    size_t count = request.header_count;
+    mw_header *fields = mw_alloc(&d->rt->allocator, (count + 3) * sizeof *fields);
+    if (fields == NULL)
+        return mw_fail(d->rt, MW_ENOMEM, "no memory for a download");
+    if (count > 0)
+        memcpy(fields, request.headers, count * sizeof *fields);
+    if (!has_field(&request, "Accept-Encoding"))
+        fields[count++] = (mw_header){"Accept-Encoding", "identity"};
+    if (d->asked_from > 0) {
+        snprintf(from, sizeof from, "bytes=%llu-", (unsigned long long)d->asked_from);
+        fields[count++] = (mw_header){"Range", from};
+        fields[count++] = (mw_header){"If-Range", d->note.validator};
+    }
+    request.headers = fields;
+    request.header_count = count;
+    request.read_buffer_size = PIECE;
+    request.max_body_size = d->most;
+    request.on_sent = NULL;
+    request.on_interim = NULL;
+    request.on_head = on_head;
+    request.on_body = on_body;
+    request.on_done = on_end;
+    request.ud = d;
+    int result = mw_exchange_start(d->rt, &request, &d->x);
+    mw_dealloc(&d->rt->allocator, fields);
+    return result;
+}
+
+static int start(mw_download *d, const mw_download_options *o)
+{
+    d->path = mw_strdup(&d->rt->allocator, o->path);
+    if (o->sha256 != NULL) {
+        for (size_t i = 0; i < MW_DIGEST_HEX; i++)
+            d->expected[i] = (char)tolower((unsigned char)o->sha256[i]);
+    }
+    if (o->sha256 != NULL || o->hash)
+        d->digest = mw_digest_new();
+    if (d->path == NULL || ((o->sha256 != NULL || o->hash) && d->digest == NULL))
+        return mw_fail(d->rt, MW_ENOMEM, "no memory for a download");
+    int result = open_part(d, o);
+    if (result == MW_OK && d->trouble.code[0] == '\0')
+        return start_exchange(d, o);
+    d->ended = true; /* there is no exchange to wait for */
+    mw_defer(d->rt, &d->work);
+    return result;
+}
+
+int mw_download_start(mw_runtime *rt, const mw_download_options *options, mw_download **out)
+{
+    int result = check(rt, options);
+    if (result != MW_OK)
+        return result;
+    mw_download *d = mw_zalloc(&rt->allocator, sizeof *d);
+    if (d == NULL)
+        return mw_fail(rt, MW_ENOMEM, "no memory for a download");
+    d->rt = rt;
+    d->part.fd = d->part.folder = -1;
+    d->part.allocator = &rt->allocator;
+    d->on_progress = options->on_progress;
+    d->on_done = options->on_done;
+    d->ud = options->ud;
+    d->work.run = on_work;
+    d->keep_coding = options->keep_coding != 0;
+    uint64_t most = options->request->max_body_size;
+    d->most = most != 0 ? most : MW_UNKNOWN;
+    mw_list_append(&rt->downloads, &d->link);
+    rt->pending++;
+    result = start(d, options);
+    if (result != MW_OK) {
+        mw_download_free(d);
+        return result;
+    }
+    if (out != NULL)
+        *out = d;
+    return MW_OK;
+}
+
+void mw_download_free(mw_download *d)
+{
+    if (d == NULL)
+        return;
+    mw_runtime *rt = d->rt;
+    if (d->freed != NULL)
+        *d->freed = true;
+    if (!d->finished)
+        rt->pending--;
+    mw_undefer(&d->work);
+    mw_unlink(&d->link);
+    mw_exchange_free(d->x);
+    mw_part_close(&d->part, d->keep);
+    mw_digest_free(d->digest);
+    mw_dealloc(&rt->allocator, d->path);
+    mw_dealloc(&rt->allocator, d);
+}
+
+void mw_downloads_free(mw_runtime *rt)
+{
+    while (!mw_list_empty(&rt->downloads))
+        mw_download_free(MW_ITEM(rt->downloads.next, mw_download, link));
+}
+
+void mw_download_cancel(mw_download *d)
+{
+    if (d->finished || d->trouble.code[0] != '\0')
+        return;
+    mw_trouble_set(&d->trouble, "operation_cancelled", "the download was cancelled");
+    stop(d);
+    mw_defer(d->rt, &d->work); /* the exchange may be over already */
+}
+
+/* ---- what can be asked of it --------------------------------------------------------------- */
+
+int mw_download_finished(const mw_download *d)
+{
+    return d->finished;
+}
+
+const char *mw_download_code(const mw_download *d)
+{
+    return d->trouble.code;
+}
+
+const char *mw_download_message(const mw_download *d)
+{
+    return d->trouble.text;
+}
+
+int mw_download_errno(const mw_download *d)
+{
+    return d->trouble.system_errno;
+}
+
+const char *mw_download_path(const mw_download *d)
+{
+    return d->path;
+}
+
+uint64_t mw_download_size(const mw_download *d)
+{
+    return d->size;
+}
+
+uint64_t mw_download_resumed_from(const mw_download *d)
+{
+    return d->resumed_from;
+}
+
+const char *mw_download_sha256(const mw_download *d)
+{
+    return d->sha256;
+}
+
+mw_exchange *mw_download_exchange(const mw_download *d)
+{
+    return d->x;
+}
+
+mw_exchange *mw_download_take_exchange(mw_download *d)
+{
+    mw_exchange *x = d->finished ? d->x : NULL;
+    if (x != NULL)
+        d->x = NULL;
+    return x;
+}
