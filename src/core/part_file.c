@@ -282,7 +282,7 @@ static bool read_note(const struct mw_part *p, struct mw_part_note *note)
     if (length < 0)
         return false;
     text[length] = '\0';
-    return mw_part_note_read(note, text);
+    return strlen(text) == (size_t)length && mw_part_note_read(note, text);
 }
 
 bool mw_part_resume(struct mw_part *p, struct mw_part_note *note, const char *url)
