@@ -563,17 +563,51 @@ describe("a server that answers the question for the rest", function()
     it("with " .. title .. " has another file, which is fetched anew", function()
       local site = open_site {}
       half(site)
-      site.reply = reply
-      fails("changed", "removed", site.url, dir .. "/file")
-      assert.equal("", names_in(dir))
-      site.reply, site.body, site.etag = nil, OTHER, '"2"'
-      arrives(site.url, dir .. "/file", OTHER, 0)
+      site.reply = function(request)
+        site.reply, site.body, site.etag = nil, OTHER, '"2"'
+        assert.equal("bytes=20-", request.headers.range)
+        return reply
+      end
+      local file = arrives(site.url, dir .. "/file", OTHER, 0, { sha256 = true })
+      assert.is_nil(site.asked.headers.range)
+      assert.is_nil(site.asked.headers["if-range"])
+      assert.equal(200, file.status_code)
+      assert.equal(3, #site.server.requests)
     end)
   end
 end)
 
 describe("a server that answers a download", function()
   with_folder()
+
+  it("with a redirect is followed, also to go on", function()
+    local site = open_site { body = TEXT, etag = '"1"', cut = 20 }
+    local front = helper.respond(head("302 Found", { "Location: " .. site.url, "Content-Length: 0" }))
+    local url = helper.url(front, "/latest")
+    fails("remote_host_closed", "", url, dir .. "/file")
+    site.cut = nil
+    local file = arrives(url, dir .. "/file", TEXT, 20)
+    assert.equal(site.url, file.response.url)
+    assert.equal("bytes=20-", front.requests[2].headers.range)
+  end)
+
+  it("with a redirect that is not to be followed has no file", function()
+    local front = helper.respond(head("302 Found", { "Location: /", "Content-Length: 0" }))
+    fails("incomplete", "302", { url = helper.url(front), redirect = false }, dir .. "/file")
+    assert.equal("", names_in(dir))
+  end)
+
+  it("with a moment's trouble is asked again where that is wished", function()
+    local site = open_site { body = TEXT, etag = '"1"', cut = 20 }
+    fails("remote_host_closed", "", site.url, dir .. "/file")
+    site.cut = nil
+    site.reply = function()
+      site.reply = nil
+      return head("503 Service Unavailable", { "Content-Length: 0" })
+    end
+    local file = arrives({ url = site.url, retries = { total = 2, backoff = 0.01 } }, dir .. "/file", TEXT, 20)
+    assert.equal(206, file.status_code)
+  end)
 
   for title, case in pairs {
     ["with 206, which nobody asked for"] = { "bad_range", "not asked for",
@@ -814,6 +848,8 @@ describe("the arguments of http.download", function()
     ["bad option 'progress' (function expected, got boolean)"] = { URL, "x", { progress = true } },
     ["bad option 'mode' (integer from 1 to 511"] = { URL, "x", { mode = 512 } },
     ["bad option 'sha256' (64 hexadecimal digits"] = { URL, "x", { sha256 = ("0"):rep(63) } },
+    ["bad option 'redirect'"] = { { url = URL, redirect = function() end }, "x" },
+    ["bad option 'file'"] = { { url = URL, file = "/dev/null" }, "x" },
     ["unknown option 'foo'"] = { { url = URL, foo = 1 }, "x" },
     ["bad method: a download sends GET, not POST"] = { { url = URL, method = "POST" }, "x" },
     ["bad headers: a download sends Range and If-Range by itself"] = { { url = URL, headers = { range = "x" } }, "x" },

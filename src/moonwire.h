@@ -570,8 +570,6 @@ MW_API int mw_download_finished(const mw_download *d); /* 1 as soon as on_done i
  *     exists     there is a file, and no_overwrite was set
  *     busy       another download writes this path
  *     checksum   it is not what sha256 says; the part was removed
- *     changed    the part does not belong to what the server has now; it was removed, and the next
- *                download begins anew
  *     bad_range, bad_coding, incomplete   the reply is none that a file could be made of
  *     no_memory
  *

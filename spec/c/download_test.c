@@ -74,21 +74,6 @@ static void knows_strong_validators(void)
     CHECK(!mw_etag_is_strong("\""));
     CHECK(!mw_etag_is_strong(""));
 
-    CHECK_INT(mw_date_seconds("Thu, 01 Jan 1970 00:00:00 GMT"), 0);
-    CHECK_INT(mw_date_seconds("Sun, 06 Nov 1994 08:49:37 GMT"), 784111777);
-    CHECK_INT(mw_date_seconds("Thu, 29 Feb 2024 12:00:00 GMT"), 1709208000);
-    CHECK_INT(mw_date_seconds("Fri, 01 Mar 2024 00:00:00 GMT"), 1709251200);
-    CHECK_INT(mw_date_seconds("Tue, 19 Jan 2038 03:14:08 GMT"), 2147483648);
-    CHECK_INT(mw_date_seconds("Sunday, 06-Nov-94 08:49:37 GMT"), -1);
-    CHECK_INT(mw_date_seconds("Sun Nov  6 08:49:37 1994"), -1);
-    CHECK_INT(mw_date_seconds("Sun, 06 Nov 1994 08:49:37 CET"), -1);
-    CHECK_INT(mw_date_seconds("Sun, 06 Foo 1994 08:49:37 GMT"), -1);
-    CHECK_INT(mw_date_seconds("Sun, 32 Nov 1994 08:49:37 GMT"), -1);
-    CHECK_INT(mw_date_seconds("Sun, 06 Nov 1994 24:49:37 GMT"), -1);
-    CHECK_INT(mw_date_seconds("Sun, 06 Nov 1969 08:49:37 GMT"), -1);
-    CHECK_INT(mw_date_seconds("Sun, 06 Nov 1994 08:49:37 GMT "), -1);
-    CHECK_INT(mw_date_seconds(""), -1);
-
     const char *at = "Sun, 06 Nov 1994 08:49:37 GMT", *later = "Sun, 06 Nov 1994 08:49:38 GMT";
     CHECK(mw_date_is_strong(at, later));
     CHECK(!mw_date_is_strong(at, at));

@@ -8,10 +8,6 @@
 /* An entity tag in its quotes that is not marked as weak (8.8.3). */
 bool mw_etag_is_strong(const char *tag);
 
-/* The time that an HTTP date tells, as servers must write it ("Sun, 06 Nov 1994 08:49:37
- * GMT", 5.6.7), in seconds since 1970; -1 for anything else. */
-long long mw_date_seconds(const char *date);
-
 /* A file's Last-Modified tells its versions apart only where the reply's Date is a second later, or
  * the file may have changed twice in that second (8.8.2.2). NULL: the field was not there. */
 bool mw_date_is_strong(const char *last_modified, const char *date);

@@ -9,6 +9,7 @@
 #include "base/grammar.h"
 #include "base/rate.h"
 #include "core/download_reply.h"
+#include "core/exchange.h"
 #include "core/part_file.h"
 #include "core/runtime.h"
 #include "net/tls_digest.h"
@@ -283,6 +284,27 @@ static bool go_on(mw_download *d)
     return (uint64_t)d->note.total <= d->most || !too_much(d, (uint64_t)d->note.total);
 }
 
+bool mw_download_concerns(const mw_exchange *x)
+{
+    return x->download != NULL && x->download->asked_from > 0 &&
+           (x->status == 206 || x->status == 416);
+}
+
+enum mw_judgement mw_download_judge(mw_exchange *x, struct mw_leg_plan *plan)
+{
+    struct mw_trouble trouble;
+    mw_download *d = x->download;
+    struct mw_part_note note = d->note;
+    if (mw_reply_meaning(x, d->asked_from, &note, d->keep_coding, &trouble) != MW_REPLY_CHANGED)
+        return MW_JUDGE_FINAL;
+    mw_headers_remove(&x->fields, "Range");
+    mw_headers_remove(&x->fields, "If-Range");
+    d->asked_from = d->size = 0;
+    d->keep = false;
+    plan->why = "changed";
+    return MW_JUDGE_AGAIN;
+}
+
 static void on_head(mw_exchange *x, void *ud)
 {
     mw_download *d = ud;
@@ -300,15 +322,9 @@ static void on_head(mw_exchange *x, void *ud)
         d->is_complete = true;
         goes_on = go_on(d);
         break;
-    case MW_REPLY_CHANGED:
-        d->keep = goes_on = false;
-        mw_trouble_set(&d->trouble, "changed",
-                       "the %llu bytes that were there do not belong to the file that the server "
-                       "has now; they were removed, and the next download begins anew",
-                       (unsigned long long)d->asked_from);
-        break;
     case MW_REPLY_STATUS:
         break;
+    case MW_REPLY_CHANGED: /* another leg was asked for before this could be told */
     case MW_REPLY_USELESS:
         goes_on = false;
         break;
@@ -426,12 +442,15 @@ static int start_exchange(mw_download *d, const mw_download_options *o)
     request.max_body_size = d->most;
     request.on_sent = NULL;
     request.on_interim = NULL;
+    request.on_redirect = NULL;
     request.on_head = on_head;
     request.on_body = on_body;
     request.on_done = on_end;
     request.ud = d;
     int result = mw_exchange_start(d->rt, &request, &d->x);
     mw_dealloc(&d->rt->allocator, fields);
+    if (result == MW_OK)
+        d->x->download = d;
     return result;
 }
 
@@ -567,7 +586,9 @@ mw_exchange *mw_download_exchange(const mw_download *d)
 mw_exchange *mw_download_take_exchange(mw_download *d)
 {
     mw_exchange *x = d->finished ? d->x : NULL;
-    if (x != NULL)
+    if (x != NULL) {
+        x->download = NULL;
         d->x = NULL;
+    }
     return x;
 }

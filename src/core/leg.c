@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "core/exchange.h"
 
+#include "core/download.h"
 #include "core/interim.h"
 
 #include <event2/buffer.h>
@@ -16,6 +17,7 @@ static const double drop_within = 0.5; /* seconds */
 /* In the order in which they are asked. */
 static const struct mw_leg_step steps[] = {
     {mw_redirect_concerns, mw_redirect_judge},
+    {mw_download_concerns, mw_download_judge},
     {mw_retry_concerns, mw_retry_judge},
 };
 

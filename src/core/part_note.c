@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "core/part_note.h"
 
+#include "base/date.h"
 #include "base/grammar.h"
 #include "base/validator.h"
 
@@ -48,7 +49,7 @@ bool mw_part_note_read(struct mw_part_note *note, const char *text)
     if (note->total < 0 && strcmp(total, "unknown") != 0)
         return false;
     return strlen(note->url) == sizeof note->url - 1 &&
-           (mw_etag_is_strong(note->validator) || mw_date_seconds(note->validator) >= 0);
+           (mw_etag_is_strong(note->validator) || mw_date_read(note->validator) >= 0);
 }
 
 void mw_part_note_validator(struct mw_part_note *note, const char *etag, const char *last_modified,

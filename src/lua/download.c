@@ -129,6 +129,11 @@ static void read_request(lua_State *L, struct l_draft *d)
         l_read_options(L, d, 1, lua_upvalueindex(1));
     else
         d->options.url = l_option_string(L, "url", 1);
+    if (!lua_isnil(L, d->redirect))
+        luaL_error(L, "bad option 'redirect' (true, false or a number expected for a download, got "
+                      "a function)");
+    if (d->options.body_file != NULL)
+        luaL_error(L, "bad option 'file' (a download sends no body)");
 }
 
 static void keep_function(lua_State *L, int self, int slot, int function)
@@ -148,8 +153,9 @@ static int download(lua_State *L)
     if (ctx->rt == NULL)
         return luaL_error(L, "the runtime is closed");
     memset(&draft, 0, sizeof draft);
-    lua_settop(L, 6);
+    lua_settop(L, 7);
     draft.anchors = 6;
+    draft.redirect = 7;
     read_request(L, &draft);
     mw_download_options o = {.request = &draft.options, .path = l_option_string(L, "path", 2)};
     o.no_resume = !flag(L, 3, "resume");
