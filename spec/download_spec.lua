@@ -47,8 +47,8 @@ end
 -- Bytes in which a piece that is lost, doubled or moved shows.
 local function sample(size)
   local parts = {}
-  for i = 1, math.ceil(size / 16) do
-    parts[i] = ("%015d\n"):format(i)
+  for i = 1, math.ceil(size / (4 * KIB)) do
+    parts[i] = ("%07d\n"):format(i):rep(512)
   end
   return table.concat(parts):sub(1, size)
 end

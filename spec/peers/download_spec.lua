@@ -13,8 +13,8 @@ local SIZE = 4096 * KIB + 11
 -- Bytes in which a piece that is lost, doubled or moved shows.
 local function sample(mark)
   local parts = {}
-  for i = 1, math.ceil(SIZE / 16) do
-    parts[i] = ("%s%014d\n"):format(mark, i)
+  for i = 1, math.ceil(SIZE / (16 * KIB)) do
+    parts[i] = ("%s%06d\n"):format(mark, i):rep(2 * KIB)
   end
   return table.concat(parts):sub(1, SIZE)
 end
