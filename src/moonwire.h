@@ -52,6 +52,7 @@ typedef struct mw_timer mw_timer;
 typedef struct mw_server mw_server;
 typedef struct mw_request mw_request;
 typedef struct mw_connection mw_connection;
+typedef struct mw_cookie_jar mw_cookie_jar;
 struct event_base; /* libevent's loop, for hosts that bring their own */
 
 /* What a call of this library answers. */
@@ -628,6 +629,82 @@ MW_API int mw_connection_gone(const mw_connection *c);  /* 1: nor will anything 
 MW_API int
 mw_connection_error(const mw_connection *c); /* mw_error: why it has gone, if not in order */
 MW_API const char *mw_connection_error_string(const mw_connection *c); /* "" if there is none */
+
+/* ---- cookies ------------------------------------------------------------------------------- */
+
+/* A jar keeps cookies by the letter of draft-ietf-httpbis-rfc6265bis: what replies set goes in, and
+ * what the jar holds for a URL goes along with each request (mw_options.cookies). It belongs to no
+ * runtime; one jar serves any number of exchanges, of several runtimes, too, on one thread.
+ *
+ * - A Domain that is a public suffix ("co.uk", by libpsl's list) is refused.
+ * - Secure cookies are set and sent by https, and by http to this very machine: "localhost", ::1
+ *   and 127.0.0.0/8.
+ * - SameSite is kept and keeps nothing from being sent: a program has no pages, and so its requests
+ *   are all top-level ones. Partitioned is not known. HttpOnly is kept; it hides nothing from here.
+ * - A cookie lives for 400 days at most. A domain may have 50, the jar 3000: above that goes what
+ *   was not sent for longest; of one domain first what is not Secure. */
+
+/* A cookie as the jar keeps it. All is valid until the jar is changed. */
+typedef struct mw_cookie {
+    const char *name; /* one of these two may be "" */
+    const char *value;
+    const char *domain;    /* in lower case, without a first dot */
+    const char *path;      /* begins with "/" */
+    const char *same_site; /* "Strict", "Lax", "None"; "" where that was not said */
+    int64_t expires;       /* seconds since 1970; 0: with the session, which the jar is */
+    int64_t created;       /* seconds since 1970; a new value does not change it */
+    int host_only;         /* 1: for that very host; 0: and for all below it */
+    int secure, http_only; /* 1: yes */
+} mw_cookie;
+
+/* A new jar, in memory of `alloc` (which must live as long) or, where that is NULL, of the C
+ * library's. Returns NULL without memory. */
+MW_API mw_cookie_jar *mw_cookie_jar_new(mw_alloc_fn alloc, void *ud);
+
+/* Lets go of it. It is freed once no exchange needs it any more, either. NULL is allowed. */
+MW_API void mw_cookie_jar_free(mw_cookie_jar *jar);
+
+/* Words for the last call on this jar that failed, or refused a cookie; "" before any. */
+MW_API const char *mw_cookie_jar_message(const mw_cookie_jar *jar);
+
+/* Treats the text as the Set-Cookie of a reply from that URL. Returns 1 where the cookie was taken
+ * (one that has expired removes what it would replace), 0 where it is refused, for which
+ * mw_cookie_jar_message has the reason; MW_EINVAL: no http or https URL; MW_ENOMEM. */
+MW_API int mw_cookie_jar_set(mw_cookie_jar *jar, const char *set_cookie, const char *url);
+
+/* What a request to that URL takes along, "a=b; c=d"; "" if that is nothing. It lives until the
+ * next call on the jar. NULL: no http or https URL, or no memory. */
+MW_API const char *mw_cookie_jar_header(mw_cookie_jar *jar, const char *url);
+
+/* The same, one by one: how many, in the order in which they are sent (longer paths first, then by
+ * age), or MW_EINVAL, MW_ENOMEM. mw_cookie_jar_selected gives them until the jar is changed or
+ * asked for another URL; NULL past the end. */
+MW_API int mw_cookie_jar_select(mw_cookie_jar *jar, const char *url);
+MW_API const mw_cookie *mw_cookie_jar_selected(const mw_cookie_jar *jar, size_t index);
+
+/* How many it holds that have not expired; and these in the order in which they were created: the
+ * one behind `after`, or the first where that is NULL; NULL past the last. */
+MW_API size_t mw_cookie_jar_count(mw_cookie_jar *jar);
+MW_API const mw_cookie *mw_cookie_jar_next(mw_cookie_jar *jar, const mw_cookie *after);
+
+/* Removes those that have all of these; NULL fits all. Returns how many it has removed. */
+MW_API size_t mw_cookie_jar_remove(mw_cookie_jar *jar, const char *domain, const char *path,
+                                   const char *name);
+MW_API void mw_cookie_jar_clear(mw_cookie_jar *jar);
+
+/* Writes them in the format of Netscape, which curl and others read, to a file that only its owner
+ * may read. It is written beside the old one and then takes its place: whatever fails, the old one
+ * stays as it was. `session`: 0 leaves out the cookies without an expiry. The format has no place
+ * for SameSite, for the age, nor for a tab in a name, path or value: such a cookie is left out.
+ * Returns MW_OK, MW_ESYSTEM or MW_EINVAL (no regular file is there). */
+MW_API int mw_cookie_jar_save(mw_cookie_jar *jar, const char *path, int session);
+
+/* Adds what such a file holds to the jar. *loaded (may be NULL) is how many of it were taken;
+ * *refused (may be NULL) how many lines are no cookie, or one that no server could have set; they
+ * are passed over, as are silently those that have expired. Returns MW_OK, MW_ESYSTEM (it cannot be
+ * read; the jar may hold a part of it), MW_EINVAL (no regular file) or MW_ENOMEM. */
+MW_API int mw_cookie_jar_load(mw_cookie_jar *jar, const char *path, size_t *loaded,
+                              size_t *refused);
 
 /* ---- server -------------------------------------------------------------------------------- */
 
