@@ -20,6 +20,7 @@ local M = {
   -- classes
   Response = core.Response,
   Payload = require "http.payload",
+  CookieJar = core.CookieJar,
 
   -- timers and the loop
   after = core.after,

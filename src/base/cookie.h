@@ -4,7 +4,7 @@
 #ifndef MW_BASE_COOKIE_H
 #define MW_BASE_COOKIE_H
 
-#include "base/url.h"
+#include "base/span.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,61 +2,70 @@
  * SPDX-License-Identifier: MIT */
 #include "core/cookie_jar.h"
 
-#include "base/grammar.h"
+#include "base/url_host.h"
+#include "base/url_parse.h"
 
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-
-enum { LONGEST_HOST = 255 };
 
 static int64_t now(void)
 {
     return (int64_t)time(NULL);
 }
 
-/* The place that a URL names; its host goes to `host`, of LONGEST_HOST + 1 bytes. */
-static int read_place(mw_cookie_jar *jar, const char *url, struct mw_cookie_place *place,
-                      char *host)
+/* A URL and the place that it names, whose texts lie in it. */
+struct located {
+    struct mw_parsed_url url;
+    char host[MW_HOST_SIZE];
+    struct mw_cookie_place place;
+};
+
+static bool scheme_is(const struct located *l, const char *scheme)
 {
-    struct mw_url_parts parts;
-    const char *wrong = mw_url_split(url, &parts);
+    return l->url.scheme.length == strlen(scheme) &&
+           memcmp(l->url.scheme.at, scheme, l->url.scheme.length) == 0;
+}
+
+/* MW_OK: mw_parsed_url_free(&l->url) is to follow. */
+static int locate(mw_cookie_jar *jar, const char *text, struct located *l)
+{
+    const char *wrong = mw_url_parse(&jar->allocator, mw_span(text), false, &l->url);
+    if (wrong == mw_url_no_memory)
+        return mw_cookie_jar_fail(jar, MW_ENOMEM, "no memory for a URL");
     if (wrong != NULL)
         return mw_cookie_jar_fail(jar, MW_EINVAL, "bad url: %s", wrong);
-    bool https = parts.scheme.length == 5 && strncasecmp(parts.scheme.at, "https", 5) == 0;
-    if (!https && !(parts.scheme.length == 4 && strncasecmp(parts.scheme.at, "http", 4) == 0))
+    bool https = scheme_is(l, "https");
+    if (!https && !scheme_is(l, "http")) {
+        mw_parsed_url_free(&l->url, &jar->allocator);
         return mw_cookie_jar_fail(jar, MW_EINVAL, "bad url: it is neither http nor https");
-    if (parts.host.length > LONGEST_HOST || mw_bad_host(parts.host.at, parts.host.length) >= 0)
-        return mw_cookie_jar_fail(jar, MW_EINVAL, "bad url: its host is none");
-    for (size_t i = 0; i < parts.host.length; i++) {
-        char c = parts.host.at[i];
-        host[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
     }
-    host[parts.host.length] = '\0';
-    place->host = host;
-    place->path = parts.path.length > 0 ? parts.path : (struct mw_span){"/", 1};
-    place->secure = mw_cookie_is_secure(host, https);
+    memcpy(l->host, l->url.host.at, l->url.host.length);
+    l->host[l->url.host.length] = '\0';
+    l->place = (struct mw_cookie_place){l->host, l->url.path, mw_cookie_is_secure(l->host, https)};
     return MW_OK;
 }
 
 int mw_cookie_jar_set(mw_cookie_jar *jar, const char *set_cookie, const char *url)
 {
-    char host[LONGEST_HOST + 1];
-    struct mw_cookie_place place;
-    int result = read_place(jar, url, &place, host);
+    struct located l;
+    int result = locate(jar, url, &l);
     if (result != MW_OK)
         return result;
-    return mw_cookie_jar_take(jar, &place, set_cookie, strlen(set_cookie), now());
+    result = mw_cookie_jar_take(jar, &l.place, set_cookie, strlen(set_cookie), now());
+    mw_parsed_url_free(&l.url, &jar->allocator);
+    return result;
 }
 
 int mw_cookie_jar_select(mw_cookie_jar *jar, const char *url)
 {
-    char host[LONGEST_HOST + 1];
-    struct mw_cookie_place place;
-    int result = read_place(jar, url, &place, host);
+    struct located l;
+    int result = locate(jar, url, &l);
     if (result != MW_OK)
         return result;
-    if (!mw_cookie_jar_choose(jar, &place, now()))
+    bool chosen = mw_cookie_jar_choose(jar, &l.place, now());
+    mw_parsed_url_free(&l.url, &jar->allocator);
+    if (!chosen)
         return mw_cookie_jar_fail(jar, MW_ENOMEM, "no memory for a list of cookies");
     return (int)jar->selected_count;
 }

@@ -90,6 +90,7 @@ void l_open_upload(lua_State *L);
 void l_open_download(lua_State *L);
 void l_open_connection(lua_State *L);
 void l_open_timer(lua_State *L);
+void l_open_cookie_jar(lua_State *L);
 void l_open_server(lua_State *L);
 void l_open_loop(lua_State *L);
 void l_open_policy(lua_State *L);
