@@ -121,7 +121,7 @@ bool mw_cookie_is_public(const char *domain)
     if (length > 0 && domain[length - 1] == '.')
         length--;
     if (length == 0 || length >= sizeof name)
-        return length > 0; /* no name is that long */
+        return false; /* nothing, or what is no name: none is that long */
     memcpy(name, domain, length);
     name[length] = '\0';
     if (list == NULL || mw_cookie_is_address(name))
