@@ -22,7 +22,7 @@ local function write(target, bytes)
   local cut = math.floor(#bytes / 2)
   local path = ("%s/%s/%03d"):format(directory, target, counts[target])
   local file = assert(io.open(path, "wb"))
-  file:write(bytes, target == "url" and "" or string.char(math.floor(cut / 256), cut % 256))
+  file:write(bytes, (target == "url" or target == "cookie") and "" or string.char(math.floor(cut / 256), cut % 256))
   file:close()
 end
 
@@ -56,4 +56,11 @@ for _, url in ipairs {
   "\\\\h\\..\\x\nwss://a", " http:\thttp:/\r ",
 } do
   write("url", url)
+end
+for _, cookie in ipairs {
+  "a=b; Domain=.example.com; Path=/x; Secure; HttpOnly; SameSite=Lax", "__Host-a=b; Path=/; Max-Age=100; Partitioned",
+  "a=b; Expires=Sun, 06 Nov 2033 08:49:37 GMT; SameSite=None", "Sunday, 06-Nov-94 08:49:37 GMT",
+  "Sun Nov  6 08:49:37 1994", "=b; Max-Age=-1", " \t a = b ; ; =", "a=b; Domain=1.2.3.4", "a=b; Path=/x/y/z",
+} do
+  write("cookie", cookie)
 end
