@@ -359,6 +359,11 @@ typedef struct mw_options {
     const char *local_address; /* numeric: connect from there */
     const char *unix_path;     /* a socket's file, in the place of host and port */
 
+    mw_cookie_jar *cookies; /* each reply's Set-Cookie goes in, and each request takes along what is
+                               for its URL; in one field with the user's own Cookie, which stands
+                               behind, and goes to the first origin alone. The jar is kept until
+                               the exchange has ended. NULL: none */
+
     /* Redirects: followed as RFC 9110, 15.4 has it. POST becomes GET with 301 and 302, other
      * methods too with 303; 307 and 308 send the body again (MW_CONTENT_RE_SEND_ERROR where it
      * cannot be read again). From https to http ends in MW_INSECURE_REDIRECT_ERROR. Authorization,

@@ -49,6 +49,7 @@ void mw_exchange_forget_request(mw_exchange *x)
     mw_exchange_leave_wire(x);
     mw_route_free(&x->route, a);
     mw_headers_free(&x->fields, a);
+    mw_cookies_free(x);
     mw_body_free(x);
 }
 
@@ -231,6 +232,7 @@ void mw_exchange_on_head(mw_exchange *x, int status, const char *reason, struct 
     x->response = *fields;
     x->total = length;
     x->reason = reason;
+    mw_cookies_take(x);
     mw_exchange_on_phase(x, MW_PHASE_BODY);
     if (!mw_leg_holds(x))
         mw_exchange_head_counts(x);

@@ -5,6 +5,7 @@
 
 #include "base/url.h"
 #include "core/body.h"
+#include "core/cookies.h"
 #include "core/engine.h"
 #include "core/leg.h"
 #include "core/route.h"
@@ -58,6 +59,7 @@ struct mw_exchange {
     struct mw_body body;
     struct mw_headers fields;
     struct mw_outgoing outgoing;
+    struct mw_cookies cookies;
     size_t read_buffer_size;
 
     /* the response */

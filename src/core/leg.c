@@ -21,7 +21,7 @@ static const struct mw_leg_step steps[] = {
     {mw_retry_concerns, mw_retry_judge},
 };
 
-static const mw_compose_fn composers[] = {NULL};
+static const mw_compose_fn composers[] = {mw_cookies_compose, NULL};
 
 enum { STEPS = sizeof steps / sizeof steps[0] };
 

@@ -408,6 +408,7 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
         result = prepare_fields(x, o);
     if (result == MW_OK)
         result = mw_legs_prepare(x, o);
+    mw_cookies_prepare(x, o);
     if (result == MW_OK)
         result = mw_leg_compose(x);
     if (result != MW_OK)

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "lua/options.h"
 
+#include "lua/cookie_jar.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -137,6 +139,15 @@ static void read_redirect(lua_State *L, struct l_draft *d, const struct l_option
     }
 }
 
+/* A jar; false is none. The exchange holds on to it by itself. */
+static void read_cookies(lua_State *L, struct l_draft *d, const struct l_option *option, int index)
+{
+    bool none = lua_type(L, index) == LUA_TBOOLEAN && !lua_toboolean(L, index);
+    d->options.cookies = none ? NULL : l_to_cookie_jar(L, index);
+    if (d->options.cookies == NULL && !none)
+        l_bad_option(L, option->name, "http.CookieJar or false", index);
+}
+
 /* ---- the rows ------------------------------------------------------------------------------ */
 
 #define AT(field) offsetof(mw_options, field)
@@ -155,6 +166,7 @@ static const struct l_option rows[] = {
     {"expect", l_option_expect, 0},
     {"timeout", l_option_timeout, 0},
     {"redirect", read_redirect, 0},
+    {"cookies", read_cookies, 0},
     {"retries", l_option_retries, 0},
     {"verify", read_not, AT(insecure)},
     {"ca_file", read_text, AT(ca_file)},
