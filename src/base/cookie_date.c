@@ -133,7 +133,7 @@ bool mw_cookie_date(const char *text, size_t length, int64_t *seconds)
         f.year += 2000;
     if (!exists(&f))
         return false;
-    *seconds =
-        days_until(f.year, f.month, f.day) * 86400 + f.hour * 3600 + f.minute * 60 + f.second;
+    int64_t hours = days_until(f.year, f.month, f.day) * 24 + f.hour;
+    *seconds = (hours * 60 + f.minute) * 60 + f.second;
     return true;
 }

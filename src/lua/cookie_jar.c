@@ -7,15 +7,19 @@
 
 #define L_COOKIE_JAR "http.CookieJar"
 
+typedef struct l_cookie_jar {
+    mw_cookie_jar *jar; /* NULL without memory */
+} l_cookie_jar;
+
 mw_cookie_jar *l_to_cookie_jar(lua_State *L, int index)
 {
-    mw_cookie_jar **place = lua_touserdata(L, index);
+    const l_cookie_jar *self = lua_touserdata(L, index);
     if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
         return NULL;
     luaL_getmetatable(L, L_COOKIE_JAR);
     bool same = lua_rawequal(L, -1, -2) != 0;
     lua_pop(L, 2);
-    return same ? *place : NULL;
+    return same ? self->jar : NULL;
 }
 
 static mw_cookie_jar *check(lua_State *L)
@@ -39,12 +43,12 @@ static const char *check_text(lua_State *L, int index)
 
 static int cookie_jar(lua_State *L)
 {
-    mw_cookie_jar **place = lua_newuserdata(L, sizeof *place);
-    *place = NULL;
+    l_cookie_jar *self = lua_newuserdata(L, sizeof *self);
+    self->jar = NULL;
     luaL_getmetatable(L, L_COOKIE_JAR);
     lua_setmetatable(L, -2);
-    *place = mw_cookie_jar_new(NULL, NULL);
-    if (*place == NULL)
+    self->jar = mw_cookie_jar_new(NULL, NULL);
+    if (self->jar == NULL)
         return luaL_error(L, "no memory for a jar of cookies");
     return 1;
 }
@@ -258,9 +262,9 @@ static int jar_tostring(lua_State *L)
 
 static int jar_gc(lua_State *L)
 {
-    mw_cookie_jar **place = lua_touserdata(L, 1);
-    mw_cookie_jar_free(*place);
-    *place = NULL;
+    l_cookie_jar *self = lua_touserdata(L, 1);
+    mw_cookie_jar_free(self->jar);
+    self->jar = NULL;
     return 0;
 }
 
