@@ -295,6 +295,11 @@ typedef int (*mw_rewind_fn)(mw_exchange *x, void *ud);
  * asked for in here. It may cancel and free x. */
 typedef int (*mw_redirect_fn)(mw_exchange *x, const char *url, void *ud);
 
+/* The value of Authorization is wanted: for the first request (mw_exchange_status is 0), and again
+ * with each 401, whose fields can be asked for in here, while another value may help.
+ * mw_exchange_authorize answers, in here or later. It may cancel and free x. */
+typedef void (*mw_auth_fn)(mw_exchange *x, void *ud);
+
 /* For mw_options.max_redirects. */
 #define MW_NO_REDIRECTS (-1)
 
@@ -304,6 +309,14 @@ typedef struct mw_resolve {
     int port;              /* 0: any */
     const char *addresses; /* numeric, in the order in which to try them: "127.0.0.1,::1" */
 } mw_resolve;
+
+/* How a user and a password are shown (RFC 7617, RFC 7616). */
+typedef enum mw_auth_scheme {
+    MW_AUTH_DEFAULT = 0, /* Basic with the first request; Digest where the server asks for that */
+    MW_AUTH_BASIC,       /* Basic with the first request, and nothing else */
+    MW_AUTH_DIGEST,      /* Digest, once the server asks for it; the password is never sent */
+    MW_AUTH_ANY          /* nothing before the server asks; then the strongest of what it takes */
+} mw_auth_scheme;
 
 /* What to ask for. Zero everywhere means the default. Copied by mw_exchange_start. */
 typedef struct mw_options {
@@ -384,6 +397,22 @@ typedef struct mw_options {
     int retry_any_method; /* 1: methods that are not idempotent as well; else only when they have
                              never been sent */
 
+    /* Credentials, for the origin (scheme, host and port) that is asked for: no redirect takes them
+     * elsewhere. An Authorization among `headers` stands in place of them all; next comes what is
+     * given here, of which there may be one only; then a user in the URL, "http://user:password@
+     * host/", percent-encoded; then netrc_file. A 401 that they could not help against is the
+     * reply, with MW_AUTHENTICATION_REQUIRED_ERROR. */
+    const char *auth_user;      /* NULL: none; control characters are refused, and, but for
+                                   MW_AUTH_DIGEST, ":" */
+    const char *auth_password;  /* NULL: "" */
+    const char *auth_bearer;    /* or a token (RFC 6750) */
+    mw_auth_fn on_auth;         /* or a function that is asked for the field's value */
+    int no_auth;                /* 1: none at all, not even the URL's */
+    mw_auth_scheme auth_scheme; /* of a user, wherever he comes from */
+    const char *netrc_file;     /* users and passwords by host, asked for each host that redirects
+                                   lead to as well; for a user in the URL without a password, too */
+    int netrc_optional;         /* 1: the file need not be there */
+
     /* Callbacks, each of which may be NULL, in the order in which they are called. */
     mw_sent_fn on_sent;       /* request body moved on; never without one */
     mw_interim_fn on_interim; /* each head of 1xx, on engines that tell of them */
@@ -414,6 +443,12 @@ MW_API void mw_exchange_resume(mw_exchange *x);
 /* Ends an exchange because what its function read from has failed, for which `words` are the
  * reason. Does nothing where the body is no function's, or the exchange has ended. */
 MW_API void mw_exchange_fail_body(mw_exchange *x, const char *words);
+
+/* What on_auth was asked for: "Bearer …", or NULL for nothing, with which a 401 is the reply. Once
+ * for each time it is called; until then nothing is sent, and of the clocks only total_timeout
+ * runs. MW_EINVAL: nobody has asked, or a byte is not allowed in a field. Does nothing once x has
+ * ended. */
+MW_API int mw_exchange_authorize(mw_exchange *x, const char *value);
 
 MW_API int mw_exchange_finished(const mw_exchange *x); /* 1 as soon as on_done is being called */
 MW_API int mw_exchange_status(const mw_exchange *x);   /* 200, 404…; 0 until the head is in */

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "core/runtime.h"
 
+#include "core/auth.h"
 #include "core/connection.h"
 #include "core/download.h"
 #include "core/engine.h"
@@ -149,6 +150,7 @@ mw_runtime *mw_open(const mw_config *config)
     mw_list_init(&rt->connections);
     mw_list_init(&rt->spare_requests);
     mw_list_init(&rt->spare_exchanges);
+    mw_list_init(&rt->auth_spaces);
     rt->max_connections = config->max_connections;
     rt->max_connections_per_origin = config->max_connections_per_origin;
     rt->on_error = config->on_error != NULL ? config->on_error : print_message;
@@ -192,6 +194,7 @@ void mw_close(mw_runtime *rt)
         mw_connection_destroy(MW_ITEM(rt->connections.next, mw_connection, link));
     mw_requests_free_spare(rt);
     mw_exchanges_free_spare(rt);
+    mw_auth_forget_all(rt);
     mw_headers_free(&rt->reply_fields, &allocator);
     mw_timers_close(rt);
     if (rt->engine_state != NULL)

@@ -59,6 +59,8 @@ struct mw_runtime {
     struct mw_link exchanges, servers, requests, connections, downloads;
     struct mw_link spare_requests, spare_exchanges; /* to be used again */
     int spare_request_count, spare_exchange_count;
+    struct mw_link auth_spaces; /* what servers have asked for (auth_space.h) */
+    int auth_space_count;
     long long date_at; /* the second that `date` tells */
     char date[32];
     struct mw_headers reply_fields; /* of the reply whose head is being sent */
