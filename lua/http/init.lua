@@ -47,6 +47,9 @@ core.define("query", require "http.query")
 core.define("upload", function(response, source)
   require("http.upload")(response, source)
 end)
+core.define("auth", function(response, fn, challenged)
+  require("http.auth")(response, fn, challenged)
+end)
 
 local task = require "http.task"
 M.spawn = task.spawn

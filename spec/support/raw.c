@@ -286,6 +286,7 @@ static int open_module(lua_State *L)
     raw_open_server(L);
     raw_open_dns(L);
     raw_open_files(L);
+    raw_open_hash(L);
     raw_open_process(L);
     raw_open_pty(L);
     raw_open_parse(L);

@@ -162,6 +162,7 @@ void raw_remove_trees(raw_context *ctx); /* every temporary directory that is le
 void raw_open_conn(lua_State *L);
 void raw_open_dns(lua_State *L);
 void raw_open_files(lua_State *L);
+void raw_open_hash(lua_State *L);
 void raw_open_parse(lua_State *L);
 void raw_open_process(lua_State *L);
 void raw_open_pty(lua_State *L);

@@ -5,6 +5,7 @@
  * engine is never on the stack when a callback frees x. SPDX-License-Identifier: MIT */
 #include "core/exchange.h"
 
+#include "core/authorize.h"
 #include "core/connection.h"
 #include "core/interim.h"
 #include "core/policy.h"
@@ -47,6 +48,7 @@ void mw_exchange_forget_request(mw_exchange *x)
 {
     const struct mw_allocator *a = &x->rt->allocator;
     mw_exchange_leave_wire(x);
+    mw_authorize_free(x);
     mw_route_free(&x->route, a);
     mw_headers_free(&x->fields, a);
     mw_cookies_free(x);

@@ -87,6 +87,7 @@ struct mw_exchange {
     bool forgotten;        /* by the engine, whose part of x is void */
     bool finished;         /* on_done was called, or is being called */
     mw_download *download; /* that it is the exchange of; NULL: none */
+    struct mw_authorize *authorize; /* its credentials; NULL: none */
     int attempt;
     int error;
     struct mw_failure *failure; /* NULL while there is none, or no memory for it */

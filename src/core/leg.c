@@ -3,6 +3,7 @@
 #include "core/exchange.h"
 
 #include "core/download.h"
+#include "core/authorize.h"
 #include "core/interim.h"
 
 #include <event2/buffer.h>
@@ -22,6 +23,8 @@ static const struct mw_leg_step steps[] = {
 };
 
 static const mw_compose_fn composers[] = {mw_cookies_compose, NULL};
+    {mw_authorize_concerns, mw_authorize_judge},
+static const mw_compose_fn composers[] = {mw_authorize_compose, NULL};
 
 enum { STEPS = sizeof steps / sizeof steps[0] };
 
@@ -276,6 +279,23 @@ static void wait_and_depart(mw_exchange *x)
         no_memory(x);
 }
 
+void mw_leg_wait(mw_exchange *x)
+{
+    x->legs.state = MW_LEG_WAITS;
+    mw_clocks_change(x);
+}
+
+void mw_leg_go(mw_exchange *x)
+{
+    x->legs.plan = mw_zalloc(&x->rt->allocator, sizeof *x->legs.plan);
+    if (x->legs.plan == NULL) {
+        no_memory(x);
+        return;
+    }
+    x->legs.plan->why = "authenticate";
+    depart(x);
+}
+
 /* ---- the judgement ------------------------------------------------------------------------- */
 
 /* No other leg: what was held is told of as if it came now. */
@@ -343,6 +363,8 @@ static void judge(mw_exchange *x)
     }
     if (judgement == MW_JUDGE_AGAIN) {
         leave(x, mw_error_of_status(x->status));
+    } else if (judgement == MW_JUDGE_LATER) {
+        forget_plan(x);
     } else if (judgement == MW_JUDGE_FAIL) {
         struct mw_failure f = plan->failure;
         mw_exchange_fail(x, &f);

@@ -44,6 +44,7 @@ enum mw_judgement {
     MW_JUDGE_FINAL, /* no wish; another step may have one */
     MW_JUDGE_AGAIN, /* another leg, as in the plan */
     MW_JUDGE_FAIL,  /* the exchange ends, with the plan's failure */
+    MW_JUDGE_LATER, /* not known yet: x->legs.next, deferred, asks all steps anew */
     MW_JUDGE_GONE   /* a callback of the user's has freed x */
 };
 
@@ -98,6 +99,10 @@ int mw_leg_compose(mw_exchange *x);
 
 /* Whether two URLs have the same scheme, host and port. */
 bool mw_same_origin(const struct mw_url *a, const struct mw_url *b);
+
+/* The first leg does not depart before mw_leg_go. */
+void mw_leg_wait(mw_exchange *x);
+void mw_leg_go(mw_exchange *x);
 
 /* What exchange.c asks as the engine reports. A head is in: whether it is held. */
 bool mw_leg_holds(mw_exchange *x);

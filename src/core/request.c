@@ -4,6 +4,7 @@
 
 #include "base/grammar.h"
 #include "base/url_host.h"
+#include "core/authorize.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -151,8 +152,6 @@ static int prepare_url(mw_exchange *x, const mw_options *o)
     if (o->url != NULL) {
         const char *wrong = mw_url_split(o->url, &parts);
         bool secret = strchr(o->url, '@') != NULL; /* what may hold a password is not repeated */
-        if (wrong == NULL && parts.has_user)
-            wrong = "user and password in a URL are not taken; send an Authorization header";
         if (wrong != NULL)
             return mw_fail(rt, MW_EINVAL, "bad url%s%.80s%s: %s", secret ? "" : " \"",
                            secret ? "" : o->url, secret ? "" : "\"", wrong);
@@ -409,6 +408,8 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
     if (result == MW_OK)
         result = mw_legs_prepare(x, o);
     mw_cookies_prepare(x, o);
+    if (result == MW_OK)
+        result = mw_authorize_prepare(x, o);
     if (result == MW_OK)
         result = mw_leg_compose(x);
     if (result != MW_OK)

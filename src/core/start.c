@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "core/exchange.h"
 
+#include "core/authorize.h"
 #include "core/connection.h"
 #include "core/interim.h"
 #include "core/policy.h"
@@ -47,6 +48,8 @@ static bool impossible(mw_exchange *x, struct mw_failure *f)
                            "\"example.com:443\"");
     } else if (x->body.unusable != NULL) {
         *f = *x->body.unusable;
+    } else if (mw_authorize_unusable(x) != NULL) {
+        *f = *mw_authorize_unusable(x);
     } else {
         return !mw_policy_admits(x, f);
     }
@@ -130,7 +133,7 @@ int mw_exchange_start(mw_runtime *rt, const mw_options *options, mw_exchange **o
         mw_clocks_start(x, options);
         mw_list_append(&rt->exchanges, &x->link);
         rt->pending++;
-        result = mw_exchange_depart(x);
+        result = mw_authorize_waits(x) ? MW_OK : mw_exchange_depart(x);
     }
     if (result != MW_OK) {
         x->ended = true; /* the engine never had it, or has let go of it */

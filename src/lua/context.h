@@ -88,6 +88,7 @@ void l_open_response(lua_State *L); /* each leaves nothing and adds to the table
 void l_open_request(lua_State *L);
 void l_open_upload(lua_State *L);
 void l_open_download(lua_State *L);
+void l_open_auth(lua_State *L);
 void l_open_connection(lua_State *L);
 void l_open_timer(lua_State *L);
 void l_open_cookie_jar(lua_State *L);
@@ -103,6 +104,7 @@ void l_open_url(lua_State *L);
 #define L_QUERY "moonwire.query"   /* function(table) -> string */
 #define L_PUMP "moonwire.pump"     /* function(response, state) */
 #define L_UPLOAD "moonwire.upload" /* function(response, source) */
+#define L_AUTH "moonwire.auth"     /* function(response, fn, challenged) */
 #define L_THREAD "moonwire.thread"
 #define L_BASE "moonwire.event_base"
 

@@ -168,6 +168,8 @@ static const struct l_option rows[] = {
     {"redirect", read_redirect, 0},
     {"cookies", read_cookies, 0},
     {"retries", l_option_retries, 0},
+    {"auth", l_option_auth, 0},
+    {"netrc", l_option_netrc, 0},
     {"verify", read_not, AT(insecure)},
     {"ca_file", read_text, AT(ca_file)},
     {"ca_path", read_text, AT(ca_path)},

@@ -15,6 +15,7 @@ struct l_draft {
     int anchors;       /* stack index of a table that keeps made things alive; nil until needed */
     int made;
     int redirect;    /* stack index of the function that is asked before a redirect; nil: none */
+    int auth;        /* likewise of the one that is asked for credentials */
     int source;      /* stack index of what gives the body piece by piece; 0: nothing */
     int file;        /* what body_fd points to */
     bool has_length; /* the option was given */
@@ -35,6 +36,11 @@ void l_option_timeout(lua_State *L, struct l_draft *d, const struct l_option *op
 void l_option_expect(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_retries(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_resolve(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
+void l_option_auth(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
+void l_option_netrc(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
+
+/* Lets the Response at `response` ask the function of the option auth, if there is one. */
+void l_auth_attach(lua_State *L, struct l_draft *d, int response);
 
 /* A whole number. */
 int l_option_count(lua_State *L, const char *option, int index, int least, int most);

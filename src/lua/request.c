@@ -104,6 +104,7 @@ static int start(lua_State *L, l_context *ctx, struct l_draft *d, int callback)
         r->set |= L_HAS_CALLBACK;
     }
     l_upload_attach(L, d, self);
+    l_auth_attach(L, d, self);
     if (!lua_isnil(L, d->redirect)) {
         lua_getfenv(L, self);
         lua_pushvalue(L, d->redirect);
@@ -153,9 +154,10 @@ static int request(lua_State *L)
         return luaL_error(L, "bad argument #1 to '%s' (table of options or URL expected, got %s)",
                           function, luaL_typename(L, 1));
     check_callback(L, callback, function);
-    lua_settop(L, callback + 2);
+    lua_settop(L, callback + 3);
     d.anchors = callback + 1;
     d.redirect = callback + 2;
+    d.auth = callback + 3;
     if (lua_istable(L, 1))
         l_read_options(L, &d, 1, lua_upvalueindex(2));
     else

@@ -43,6 +43,7 @@ enum {
     L_SLOT_TRAILERS,
     L_SLOT_SOURCE, /* of a body, until it is first asked */
     L_SLOT_PIECE,
+    L_SLOT_AUTH,    /* a function that is asked for credentials */
     L_SLOT_REDIRECT /* a function that is asked before a redirect is followed */
 };
 

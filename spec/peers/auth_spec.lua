@@ -1,0 +1,65 @@
+-- Credentials against servers that others wrote: nginx's auth_basic; Basic, Digest and tokens of httpbin.
+-- SPDX-License-Identifier: MIT
+
+local helper = require("helper")
+local http = require("http")
+local peers = require("peers")
+
+local Response = http.Response
+
+describe("httpbin's auth", function()
+  local httpbin
+
+  setup(function() httpbin = peers.httpbin() end)
+  teardown(function()
+    if httpbin then
+      httpbin:stop()
+    end
+  end)
+  helper.setup()
+
+  local function get(path, auth, options)
+    options = options or {}
+    options.url = helper.url(httpbin, path)
+    options.auth = auth
+    return http.get(options):await()
+  end
+
+  local function assert_in(response)
+    assert.equal("", response.error_string)
+    assert.equal(200, response.status_code)
+    assert.is_true(response:json().authenticated)
+    return response
+  end
+
+  it("by Basic", function()
+    assert_in(get("/basic-auth/user/pa%20ss", { "user", "pa ss" }))
+    assert_in(get("/basic-auth/user/pa%20ss", { "user", "pa ss", scheme = "any" }))
+    local response = get("/basic-auth/user/pass", { "user", "wrong" })
+    assert.equal(Response.AUTHENTICATION_REQUIRED_ERROR, response.error)
+    assert.equal(0, #response.history)
+  end)
+
+  it("by Basic, from the URL", function()
+    local url = helper.url(httpbin, "/basic-auth/user/pass"):gsub("://", "://user:pass@")
+    assert_in(http.get(url):await())
+  end)
+
+  it("by a token", function()
+    assert.equal("to.ken", assert_in(get("/bearer", { bearer = "to.ken" })):json().token)
+    assert.equal(401, get("/bearer").status_code)
+  end)
+
+  for _, algorithm in ipairs { "MD5", "SHA-256" } do
+    for _, qop in ipairs { "auth", "auth-int" } do
+      it(("by Digest: %s, %s"):format(algorithm, qop), function()
+        local path = ("/digest-auth/%s/user/pass/%s"):format(qop, algorithm)
+        local cookies = { headers = { Cookie = "stale_after=never; fake=fake_value" } }
+        assert_in(get(path, { "user", "pass", scheme = "digest" }, cookies))
+        assert_in(get(path, { "user", "pass" }, cookies))
+        local response = get(path, { "user", "wrong", scheme = "digest" }, cookies)
+        assert.equal(Response.AUTHENTICATION_REQUIRED_ERROR, response.error)
+      end)
+    end
+  end
+end)
