@@ -81,12 +81,12 @@ struct mw_exchange {
     bool queued; /* for its turn to connect */
     struct mw_clocks clocks;
     struct mw_legs legs;
-    bool admitted;         /* by the policy: it counts */
-    bool on_wire;          /* the engine has it */
-    bool ended;            /* nothing more will come of it */
-    bool forgotten;        /* by the engine, whose part of x is void */
-    bool finished;         /* on_done was called, or is being called */
-    mw_download *download; /* that it is the exchange of; NULL: none */
+    bool admitted;                  /* by the policy: it counts */
+    bool on_wire;                   /* the engine has it */
+    bool ended;                     /* nothing more will come of it */
+    bool forgotten;                 /* by the engine, whose part of x is void */
+    bool finished;                  /* on_done was called, or is being called */
+    mw_download *download;          /* that it is the exchange of; NULL: none */
     struct mw_authorize *authorize; /* its credentials; NULL: none */
     int attempt;
     int error;

@@ -17,14 +17,13 @@ static const double drop_within = 0.5; /* seconds */
 
 /* In the order in which they are asked. */
 static const struct mw_leg_step steps[] = {
+    {mw_authorize_concerns, mw_authorize_judge},
     {mw_redirect_concerns, mw_redirect_judge},
     {mw_download_concerns, mw_download_judge},
     {mw_retry_concerns, mw_retry_judge},
 };
 
-static const mw_compose_fn composers[] = {mw_cookies_compose, NULL};
-    {mw_authorize_concerns, mw_authorize_judge},
-static const mw_compose_fn composers[] = {mw_authorize_compose, NULL};
+static const mw_compose_fn composers[] = {mw_cookies_compose, mw_authorize_compose, NULL};
 
 enum { STEPS = sizeof steps / sizeof steps[0] };
 

@@ -45,7 +45,8 @@ static void preload(lua_State *L)
 /* define(name, value): what the C part needs of the Lua part. */
 static int define(lua_State *L)
 {
-    static const char *const names[] = {"headers", "payload", "query", "pump", "upload", "auth", NULL};
+    static const char *const names[] = {"headers", "payload", "query", "pump",
+                                        "upload",  "auth",    NULL};
     static const char *const keys[] = {L_HEADERS, L_PAYLOAD, L_QUERY, L_PUMP, L_UPLOAD, L_AUTH};
     int which = luaL_checkoption(L, 1, NULL, names);
     lua_settop(L, 2);
