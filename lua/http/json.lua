@@ -1,9 +1,18 @@
 -- http.json: JSON by lua-cjson, which is loaded when it is first needed.
 -- SPDX-License-Identifier: MIT
 
+local random = require "http.random"
+
 local M = {}
 
 local codec
+
+-- cjson makes "{}" of every empty table. This one holds what no other data does, which becomes "[]" behind
+-- cjson's back.
+local MARK = "empty array " .. (random(16) or "of http")
+
+--- An array without items, for encode: "[]" where an empty table is "{}". It is a constant, not to be filled.
+M.empty_array = setmetatable({ MARK }, { __name = "http.empty_array" })
 
 -- An instance of our own: a script's settings of its cjson are not ours, nor ours its.
 local function load_codec(level)
@@ -28,6 +37,9 @@ function M.encode(value, level)
   end
   if text:find("\\/", 1, true) then
     text = text:gsub("\\(.)", UNESCAPED)
+  end
+  if text:find(MARK, 1, true) then
+    text = text:gsub('%["' .. MARK .. '"%]', "[]")
   end
   return text
 end
@@ -77,11 +89,30 @@ function M.encode_ordered(value, order, level)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
---- The value that a body holds as JSON, or nil and words. `null` is http.null.
+local BYTE_ORDER_MARK = "\239\187\191"
+local UTF16 = { ["\254\255"] = true, ["\255\254"] = true }
+
+-- cjson counts characters and means bytes; it says what it expected in words of its own.
+local function wrong(why, text, skipped)
+  if not text:find("[^ \t\r\n]") then
+    return skipped + #text == 0 and "the body is empty, and so it is not JSON" or
+      "the body is not JSON: nothing but blanks"
+  elseif UTF16[text:sub(1, 2)] or text:find("^[^%z]?%z") then
+    return "the body is not JSON: it is not UTF-8 (RFC 8259, 8.1), but seems to be UTF-16"
+  end
+  why = why:gsub("at character (%d+)$", function(at)
+    return ("at byte %d"):format(tonumber(at) + skipped)
+  end)
+  return "the body is not JSON: " .. why:gsub("T_END", "its end")
+end
+
+--- The value that a body holds as JSON, or nil and words. `null` is http.null. A byte order mark is skipped.
 function M.decode_body(text, level)
-  local value, why = load_codec((level or 1) + 1).decode(text)
+  local decode = load_codec((level or 1) + 1).decode
+  local skipped = text:sub(1, 3) == BYTE_ORDER_MARK and 3 or 0
+  local value, why = decode(skipped > 0 and text:sub(4) or text)
   if value == nil then
-    return nil, "the body is not JSON: " .. why
+    return nil, wrong(why, text:sub(skipped + 1), skipped)
   end
   return value
 end

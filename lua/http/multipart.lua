@@ -1,7 +1,11 @@
 -- http.multipart: named values and files as multipart/form-data (RFC 7578), as browsers write it.
 -- SPDX-License-Identifier: MIT
 
+local body_source = require "http.body_source"
+local core = require "http.core"
 local mime = require "http.fields.mime"
+local body_parts = require "http.parts"
+local random = require "http.random"
 
 local M = {}
 
@@ -35,8 +39,8 @@ local function check_pair(pair, at)
   end
 end
 
---- Fields as a list of pairs { name, value }: such a list as it is, a table by names in their order.
-function M.list(fields)
+-- A list as it is, a table by names in their order.
+local function list_of(fields)
   if fields[1] == nil then
     return list_of_map(fields)
   end
@@ -45,10 +49,16 @@ function M.list(fields)
       error(("a list of pairs has no field '%s'"):format(tostring(key)), 0)
     end
   end
-  for at, pair in ipairs(fields) do
+  return fields
+end
+
+--- Fields as a list of pairs { name, value }: such a list as it is, a table by names in their order.
+function M.list(fields)
+  local list = list_of(fields)
+  for at, pair in ipairs(list) do
     check_pair(pair, at)
   end
-  return fields
+  return list
 end
 
 -- ---- parts ------------------------------------------------------------------------------------
@@ -62,76 +72,199 @@ local function text_of(value, name)
   return tostring(value)
 end
 
-local FILE_KEYS = {
+local KEYS = {
   filename = "filename",
   data = "data",
+  file = "file",
+  stream = "stream",
+  length = "length",
   content_type = "content_type",
   [1] = "filename",
   [2] = "data",
   [3] = "content_type",
 }
+local SOURCES = { "data", "file", "stream" }
 
--- { filename, data [, content_type] }, or the same by names, where the file name may be missing.
-local function file_of(value, name)
-  local file = {}
+local function check_text(part, key, name)
+  local value = part[key]
+  if value ~= nil and type(value) ~= "string" then
+    error(("the %s of '%s' is a %s (string expected)"):format(key, name, type(value)), 0)
+  end
+  return value
+end
+
+local function check_length(part, name)
+  local length = part.length
+  if length == nil then
+    return
+  elseif part.stream == nil then
+    error(("the length of '%s' stands beside no stream, whose it would be"):format(name), 0)
+  elseif type(length) ~= "number" or length < 0 or length % 1 ~= 0 or length > 1e15 then
+    error(("the length of '%s' is %s (number of bytes expected)"):format(name, tostring(length)), 0)
+  end
+end
+
+-- What the part is made of is one of three.
+local function check_source(part, name, lacks_filename)
+  local found
+  for _, key in ipairs(SOURCES) do
+    if part[key] ~= nil and found then
+      error(("the part '%s' has both %s and %s; only one can be sent"):format(name, found, key), 0)
+    end
+    found = part[key] ~= nil and key or found
+  end
+  if not found or lacks_filename then
+    error(("the file '%s' lacks its %s: { filename, data [, content_type] }, or data, file or stream by name")
+      :format(name, found and "filename" or "data"), 0)
+  end
+end
+
+-- { filename, data [, content_type] }, or by names, with a file or a stream in place of the data.
+local function check_part(value, name)
+  local part = { name = name }
   for key, item in pairs(value) do
-    local known = FILE_KEYS[key]
-    if not known or file[known] ~= nil then
-      error(("the file '%s' has filename, data and content_type; '%s' is not one of them"):format(name,
-        tostring(key)), 0)
+    local known = KEYS[key]
+    if not known or part[known] ~= nil then
+      error(("the file '%s' has filename, data, file, stream, length and content_type; '%s' is not one of them")
+        :format(name, tostring(key)), 0)
     end
-    file[known] = item
+    part[known] = item
   end
-  for _, key in ipairs { "filename", "content_type" } do
-    if file[key] ~= nil and type(file[key]) ~= "string" then
-      error(("the %s of '%s' is a %s (string expected)"):format(key, name, type(file[key])), 0)
+  check_source(part, name, value[2] ~= nil and part.filename == nil)
+  check_length(part, name)
+  check_text(part, "file", name)
+  if part.data ~= nil then
+    part.data = text_of(part.data, name)
+  elseif part.stream ~= nil and not body_source.is(part.stream) then
+    error(("the stream of '%s' is a %s (function, Response, open file or Stream expected)"):format(name,
+      type(part.stream)), 0)
+  end
+  return part
+end
+
+-- The name and the type that go with a file's bytes; false: none.
+local function name_file(part)
+  if part.filename == nil and part.file then
+    part.filename = part.file:match("[^/]*$")
+  end
+  part.filename = part.filename or nil
+  local filename = check_text(part, "filename", part.name)
+  if part.content_type == nil and filename then
+    part.content_type = mime.lookup(filename) or OTHER_TYPE
+  end
+  part.content_type = part.content_type or nil
+  local content_type = check_text(part, "content_type", part.name)
+  if content_type and content_type:find("[%z\1-\8\10-\31\127]") then
+    error(("the content_type of '%s' has a control character in it"):format(part.name), 0)
+  end
+  return part
+end
+
+local function part_of(name, value)
+  if type(value) == "table" then
+    return name_file(check_part(value, name))
+  end
+  return { name = name, data = text_of(value, name) }
+end
+
+-- { name = "a", data = "b" } for { "a", { data = "b" } }.
+local function of_named(item)
+  local value = {}
+  for key, content in pairs(item) do
+    if key ~= "name" then
+      value[key] = content
     end
   end
-  if file.data == nil or (value[2] ~= nil and file.filename == nil) then
-    error(("the file '%s' lacks its %s: { filename, data [, content_type] }"):format(name,
-      file.data == nil and "data" or "filename"), 0)
+  return part_of(item.name, value)
+end
+
+local function parts_of(fields)
+  local list, result = list_of(fields), {}
+  for at, item in ipairs(list) do
+    if type(item) == "table" and type(item.name) == "string" and item[1] == nil then
+      result[at] = of_named(item)
+    else
+      check_pair(item, at)
+      result[at] = part_of(item[1], item[2])
+    end
   end
-  if file.content_type and file.content_type:find("[%z\1-\8\10-\31\127]") then
-    error(("the content_type of '%s' has a control character in it"):format(name), 0)
-  end
-  file.data = text_of(file.data, name)
-  if file.filename and not file.content_type then
-    file.content_type = mime.lookup(file.filename) or OTHER_TYPE
-  end
-  return file
+  return result
 end
 
 local function quoted(text)
   return '"' .. text:gsub('[\r\n"]', ESCAPES) .. '"'
 end
 
--- The header fields of a part, and its data.
-local function part_of(name, value)
-  local file = type(value) == "table" and file_of(value, name) or { data = text_of(value, name) }
-  local head = "Content-Disposition: form-data; name=" .. quoted(name)
-  if file.filename then
-    head = head .. "; filename=" .. quoted(file.filename)
+-- Line ends of names, not those of file names, become "\r\n" as in every form of a browser's.
+local function with_line_ends(name)
+  return (name:gsub("\r\n", "\n"):gsub("\r", "\n"):gsub("\n", "\r\n"))
+end
+
+local function head_of(part)
+  local head = "Content-Disposition: form-data; name=" .. quoted(with_line_ends(part.name))
+  if part.filename then
+    head = head .. "; filename=" .. quoted(part.filename)
   end
-  if file.content_type then
-    head = head .. "\r\nContent-Type: " .. file.content_type
+  if part.content_type then
+    head = head .. "\r\nContent-Type: " .. part.content_type
   end
-  return head, file.data
+  return head
+end
+
+-- ---- files ------------------------------------------------------------------------------------
+
+local function item_of(part)
+  if part.data then
+    return part.data
+  elseif part.stream and io.type(part.stream) == nil then
+    return { source = part.stream, length = part.length, name = ("the part '%s'"):format(part.name) }
+  end
+  local file, size = core.open_part(part.file or part.stream)
+  local name = part.file or ("the file of the part '%s'"):format(part.name)
+  if not file then
+    -- of an open file: a pipe, a terminal
+    return not part.file and { source = part.stream, length = part.length, name = name } or nil
+  elseif part.length and part.length ~= size then
+    file:close()
+    error(("the length of '%s' is %.0f, but its file has %.0f bytes left"):format(part.name, part.length, size), 0)
+  end
+  return { file = file, length = size, name = name }
+end
+
+local function close_all(items)
+  for _, item in pairs(items) do
+    if type(item) == "table" and item.file then
+      item.file:close()
+    end
+  end
+end
+
+-- What the parts hold; or nil and the path of a file that cannot be opened.
+local function open_all(list)
+  local items = {}
+  for at, part in ipairs(list) do
+    local ok, item = pcall(item_of, part)
+    if not ok or not item then
+      close_all(items)
+    end
+    if not ok then
+      error(item, 0)
+    elseif not item then
+      return nil, part.file
+    end
+    items[at] = item
+  end
+  return items
 end
 
 -- ---- boundaries -------------------------------------------------------------------------------
 
 local function random_boundary()
-  local source = io.open("/dev/urandom", "rb")
-  local bytes = source and source:read(16)
-  if source then
-    source:close()
-  end
-  if not bytes or #bytes < 16 then
+  local digits = random(16)
+  if not digits then
     error("cannot read /dev/urandom for a boundary; give a multipart_boundary", 0)
   end
-  return (bytes:gsub(".", function(byte)
-    return ("%02x"):format(byte:byte())
-  end))
+  return digits
 end
 
 local function occurs(boundary, pieces)
@@ -162,26 +295,34 @@ local function choose_boundary(pieces)
   return boundary
 end
 
---- The body for such fields (see M.list; a value is a string, a number, a boolean or a file) and its
---- Content-Type. The boundary is random unless it is given. Throws without a position.
+local function lay_out(heads, items, boundary)
+  local all = {}
+  for at, head in ipairs(heads) do
+    all[#all + 1] = "--" .. boundary .. "\r\n" .. head .. "\r\n\r\n"
+    all[#all + 1] = items[at]
+    all[#all + 1] = "\r\n"
+  end
+  all[#all + 1] = "--" .. boundary .. "--\r\n"
+  return body_parts.new(all)
+end
+
+--- The body for such fields, and its Content-Type. Fields are as M.list takes them, and such a list may also
+--- hold parts by names: { name = "a", data = "b" }. A value is a string, a number, a boolean, or a table of
+--- `data`, `file` (a path) or `stream` (see http.body_source; with its `length` where that is known), with
+--- `filename` and `content_type`. The body is a string, or what core.request reads as it goes out where there
+--- are files and streams. The boundary is random unless it is given. Throws without a position.
 function M.encode(fields, boundary)
-  local pieces = {}
-  for _, pair in ipairs(M.list(fields)) do
-    local head, data = part_of(pair[1], pair[2])
-    pieces[#pieces + 1] = head
-    pieces[#pieces + 1] = data
+  local heads, texts = {}, {}
+  local list = parts_of(fields)
+  for at, part in ipairs(list) do
+    heads[at] = head_of(part)
+    texts[2 * at - 1], texts[2 * at] = heads[at], part.data or ""
   end
-  boundary = boundary and check_boundary(boundary, pieces) or choose_boundary(pieces)
-  local parts = {}
-  for i = 1, #pieces, 2 do
-    parts[#parts + 1] = "--" .. boundary .. "\r\n" .. pieces[i] .. "\r\n\r\n"
-    parts[#parts + 1] = pieces[i + 1]
-    parts[#parts + 1] = "\r\n"
-  end
-  parts[#parts + 1] = "--" .. boundary .. "--\r\n"
+  boundary = boundary and check_boundary(boundary, texts) or choose_boundary(texts)
+  local items, unreadable = open_all(list)
   local is_token = boundary:find("^[%w'+_%-.]+$")
-  local parameter = is_token and boundary or '"' .. boundary .. '"'
-  return table.concat(parts), "multipart/form-data; boundary=" .. parameter
+  local content_type = "multipart/form-data; boundary=" .. (is_token and boundary or '"' .. boundary .. '"')
+  return items and lay_out(heads, items, boundary) or body_parts.unreadable(unreadable), content_type
 end
 
 return M

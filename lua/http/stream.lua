@@ -151,6 +151,13 @@ methods.lines = iterator("line", function(response)
   return (line:gsub("\r?\n$", ""))
 end)
 
+-- What came in place of JSON: an error page of a proxy's, mostly.
+local function describe(response)
+  local media_type = response.headers["Content-Type"]
+  return (" (%d %s, %s)"):format(response.status_code, response.status_message,
+    media_type and #media_type <= 100 and media_type or "no Content-Type"):gsub(" ,", ",", 1)
+end
+
 --- Waits for the end and decodes the body, which stays to be read. Returns the value, or nil and
 --- words for what is wrong.
 function methods:json()
@@ -166,7 +173,7 @@ function methods:json()
   end
   local value, wrong = require("http.json").decode_body(body, 2)
   if value == nil then
-    return nil, wrong
+    return nil, wrong .. describe(self)
   end
   return value
 end

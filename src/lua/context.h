@@ -78,6 +78,9 @@ const char *l_option_string(lua_State *L, const char *option, int index); /* no 
 double l_option_number(lua_State *L, const char *option, int index, double least, double most);
 bool l_option_boolean(lua_State *L, const char *option, int index);
 
+/* Throws for the key at `key`, which is none of those of the table at `names`; suggests one. */
+int l_unknown_option(lua_State *L, int key, int names);
+
 /* Pushes the table of the fields: names as they came, indexed whatever their case. `at` gives the
  * field of that index. */
 typedef mw_header (*l_field_fn)(const void *object, size_t index);
@@ -90,6 +93,8 @@ void l_open_upload(lua_State *L);
 void l_open_download(lua_State *L);
 void l_open_auth(lua_State *L);
 void l_open_connection(lua_State *L);
+void l_open_part(lua_State *L);
+void l_open_unknown(lua_State *L);
 void l_open_timer(lua_State *L);
 void l_open_cookie_jar(lua_State *L);
 void l_open_server(lua_State *L);
@@ -105,6 +110,8 @@ void l_open_url(lua_State *L);
 #define L_PUMP "moonwire.pump"     /* function(response, state) */
 #define L_UPLOAD "moonwire.upload" /* function(response, source) */
 #define L_AUTH "moonwire.auth"     /* function(response, fn, challenged) */
+#define L_UPLOAD "moonwire.upload" /* function(response, source [, turn]) */
+#define L_CONTENT "moonwire.content" /* function(option, value, type) -> body, type */
 #define L_THREAD "moonwire.thread"
 #define L_BASE "moonwire.event_base"
 

@@ -48,6 +48,10 @@ static int define(lua_State *L)
     static const char *const names[] = {"headers", "payload", "query", "pump",
                                         "upload",  "auth",    NULL};
     static const char *const keys[] = {L_HEADERS, L_PAYLOAD, L_QUERY, L_PUMP, L_UPLOAD, L_AUTH};
+    static const char *const names[] = {"headers", "payload", "query", "pump", "upload", "content",
+                                        NULL};
+    static const char *const keys[] = {L_HEADERS, L_PAYLOAD, L_QUERY, L_PUMP, L_UPLOAD,
+                                       L_CONTENT};
     int which = luaL_checkoption(L, 1, NULL, names);
     lua_settop(L, 2);
     lua_setfield(L, LUA_REGISTRYINDEX, keys[which]);
@@ -76,6 +80,8 @@ static void open_core(lua_State *L)
     l_open_upload(L);
     l_open_download(L);
     l_open_auth(L);
+    l_open_part(L);
+    l_open_unknown(L);
     l_open_connection(L);
     l_open_timer(L);
     l_open_cookie_jar(L);

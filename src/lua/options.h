@@ -17,6 +17,7 @@ struct l_draft {
     int redirect;    /* stack index of the function that is asked before a redirect; nil: none */
     int auth;        /* likewise of the one that is asked for credentials */
     int source;      /* stack index of what gives the body piece by piece; 0: nothing */
+    bool rewinds;    /* and can do so again from the beginning */
     int file;        /* what body_fd points to */
     bool has_length; /* the option was given */
     uint64_t length;

@@ -32,6 +32,8 @@ typedef struct l_response {
     bool asking;              /* the Lua part is being asked for a piece */
     bool wants;               /* and may give one */
     bool upload_ended;        /* it has given the last */
+    bool fed;                 /* there is a task that gives, for this turn */
+    unsigned turn;            /* how often the body began again */
     const char *stream_error; /* words for a stream operation that is not possible, or NULL */
 } l_response;
 
@@ -41,7 +43,7 @@ enum {
     L_SLOT_HEADERS,
     L_SLOT_STATE,
     L_SLOT_TRAILERS,
-    L_SLOT_SOURCE, /* of a body, until it is first asked */
+    L_SLOT_SOURCE, /* of a body */
     L_SLOT_PIECE,
     L_SLOT_AUTH,    /* a function that is asked for credentials */
     L_SLOT_REDIRECT /* a function that is asked before a redirect is followed */

@@ -2,6 +2,7 @@
  * finished.
  * SPDX-License-Identifier: MIT */
 #include "lua/response.h"
+#include "lua/upload.h"
 
 static int error_of(const l_response *r)
 {
@@ -186,6 +187,8 @@ static void tell_done(lua_State *L, void *ud)
     l_response_pump(L, r);
     static const int once[] = {L_SLOT_CALLBACK, L_SLOT_SOURCE, L_SLOT_PIECE, L_SLOT_REDIRECT,
                                L_SLOT_AUTH};
+    l_upload_over(L, r);
+    static const int once[] = {L_SLOT_CALLBACK, L_SLOT_SOURCE, L_SLOT_PIECE, L_SLOT_REDIRECT};
     for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
         lua_pushnil(L); /* what they hold need not live as long as the Response */
         lua_rawseti(L, 2, once[i]);
