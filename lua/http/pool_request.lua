@@ -2,6 +2,7 @@
 -- takes. Everything here throws without a position: the caller knows whose line it was.
 -- SPDX-License-Identifier: MIT
 
+local core = require "http.core"
 local json = require "http.json"
 local multipart = require "http.multipart"
 local query = require "http.query"
@@ -122,7 +123,8 @@ end
 local function check(options, known, whose)
   for name, value in pairs(options) do
     if not known[name] then
-      error(("unknown option '%s' (%s takes %s)"):format(tostring(name), whose, names_of(known)), 0)
+      local words = core.unknown_option(name, known)
+      error(words:find(" (", 1, true) and words or words .. (" (%s takes %s)"):format(whose, names_of(known)), 0)
     end
     local expected, got = known[name](value)
     if expected then

@@ -46,7 +46,7 @@ local TLS = { cert_file = "string", key_file = "string", client_ca_file = "strin
 local function check_own(own, known, what, level)
   for name, value in pairs(own) do
     if not known[name] then
-      error(("unknown option '%s.%s'"):format(what, tostring(name)), level + 1)
+      error(core.unknown_option(name, known, what .. "."), level + 1)
     elseif type(value) ~= known[name] then
       error(("bad option '%s.%s' (%s expected, got %s)"):format(what, name, known[name], type(value)), level + 1)
     end
@@ -120,6 +120,16 @@ local function certificates_of(tls)
   return list
 end
 
+local function both(some, more)
+  local all = {}
+  for _, names in ipairs { some, more } do
+    for name, value in pairs(names) do
+      all[name] = value
+    end
+  end
+  return all
+end
+
 --- Checks the options of a call; `more` are those beyond the common ones, with their types. Throws at
 --- `level`.
 function M.check(options, call, more, level)
@@ -130,7 +140,7 @@ function M.check(options, call, more, level)
   for name, value in pairs(options) do
     local expected = OPTIONS[name] or more[name]
     if not expected then
-      error(("unknown option '%s'"):format(tostring(name)), level)
+      error(core.unknown_option(name, both(OPTIONS, more)), level)
     end
     if type(value) ~= expected then
       error(("bad option '%s' (%s expected, got %s)"):format(name, expected, type(value)), level)

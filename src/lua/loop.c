@@ -78,11 +78,12 @@ static int index_of(lua_State *L, int at, const char *const *list)
 
 enum { RESOLV_CONF, HOSTS_FILE, ENGINE, KEYLOG_FILE, SETTINGS };
 
+static const char *const limits[] = {"max_connections", "max_connections_per_origin", NULL};
+
 /* Options that are numbers, with where they go. Returns false if this is none of them. */
 static bool take_limit(lua_State *L, mw_runtime *rt, int key, int value)
 {
-    static const char *const known[] = {"max_connections", "max_connections_per_origin", NULL};
-    int i = index_of(L, key, known);
+    int i = index_of(L, key, limits);
     double number = lua_tonumber(L, value);
     if (i < 0)
         return false;
@@ -90,7 +91,7 @@ static bool take_limit(lua_State *L, mw_runtime *rt, int key, int value)
         number = 0;
     else if (lua_type(L, value) != LUA_TNUMBER || number != floor(number) || number < 1 ||
              number > 1e6)
-        l_bad_option(L, known[i], "integer above 0, or false for the default", value);
+        l_bad_option(L, limits[i], "integer above 0, or false for the default", value);
     mw_set_max_connections(rt, i == 1, (unsigned)number);
     return true;
 }
@@ -107,6 +108,20 @@ static int apply(mw_runtime *rt, const char *const *values, const bool *given, b
     if (result == MW_OK && given[KEYLOG_FILE])
         result = mw_set_keylog(rt, values[KEYLOG_FILE]);
     return result;
+}
+
+/* Throws for the key below the top, which is neither one of those nor a limit. */
+static int refuse(lua_State *L, const char *const *known)
+{
+    int key = lua_gettop(L) - 1;
+    lua_newtable(L);
+    for (int i = 0; i < 2; i++) {
+        for (const char *const *name = i == 0 ? known : limits; *name != NULL; name++) {
+            lua_pushboolean(L, 1);
+            lua_setfield(L, -2, *name);
+        }
+    }
+    return l_unknown_option(L, key, lua_gettop(L));
 }
 
 /* configure{ resolv_conf=, hosts_file=, engine=, keylog_file=, max_connections=,
@@ -131,10 +146,8 @@ static int configure(lua_State *L)
             continue;
         }
         int i = index_of(L, -2, known);
-        if (i < 0) {
-            lua_pushvalue(L, -2);
-            return luaL_error(L, "unknown option '%s'", lua_tostring(L, -1));
-        }
+        if (i < 0)
+            return refuse(L, known);
         given[i] = true;
         if (i != KEYLOG_FILE || lua_type(L, -1) != LUA_TBOOLEAN || lua_toboolean(L, -1))
             values[i] = l_option_string(L, known[i], -1);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static void check_value(lua_State *L, const char *name, int index)
 {
@@ -34,6 +35,15 @@ static void push_value(lua_State *L, const char *name)
         snprintf(text, sizeof text, number == floor(number) ? "%.0f" : LUA_NUMBER_FMT, number);
         lua_pushstring(L, text);
     }
+}
+
+/* false: not this field, though it were the default of a client. */
+static bool is_left_out(lua_State *L, struct l_draft *d, const char *name)
+{
+    if (lua_type(L, -1) != LUA_TBOOLEAN || lua_toboolean(L, -1))
+        return false;
+    d->no_type = d->no_type || strcasecmp(name, "Content-Type") == 0;
+    return true;
 }
 
 static void add_field(lua_State *L, struct l_draft *d, const char *name)
@@ -75,7 +85,7 @@ void l_option_headers(lua_State *L, struct l_draft *d, const struct l_option *op
                 add_field(L, d, name);
                 lua_pop(L, 1);
             }
-        } else {
+        } else if (!is_left_out(L, d, name)) {
             add_field(L, d, name);
         }
         lua_pop(L, 1);

@@ -14,13 +14,14 @@ static void *field_of(struct l_draft *d, const struct l_option *option)
     return (char *)&d->options + option->offset;
 }
 
-void l_keep(lua_State *L, struct l_draft *d)
+int l_keep(lua_State *L, struct l_draft *d)
 {
     if (lua_isnil(L, d->anchors)) {
         lua_newtable(L);
         lua_replace(L, d->anchors);
     }
     lua_rawseti(L, d->anchors, ++d->made);
+    return d->made;
 }
 
 const char *l_anchor(lua_State *L, struct l_draft *d)
@@ -161,6 +162,9 @@ static const struct l_option rows[] = {
     {"query", read_query, 0},
     {"port", read_port, 0},
     {"headers", l_option_headers, 0},
+    {"json", l_option_content, 0},
+    {"form", l_option_content, 0},
+    {"multipart", l_option_content, 0},
     {"file", read_text, AT(body_file)},
     {"length", read_length, 0},
     {"expect", l_option_expect, 0},
@@ -197,12 +201,8 @@ void l_read_options(lua_State *L, struct l_draft *d, int index, int names_at)
         lua_pushvalue(L, -2);
         lua_rawget(L, names_at);
         int number = (int)lua_tointeger(L, -1);
-        if (number == 0) {
-            lua_pushvalue(L, value - 1); /* a copy: lua_tostring changes a number */
-            const char *name = lua_tostring(L, -1);
-            luaL_error(L, name != NULL ? "unknown option '%s'" : "unknown option (a %s as a key)",
-                       name != NULL ? name : luaL_typename(L, -1));
-        }
+        if (number == 0)
+            l_unknown_option(L, value - 1, names_at);
         const struct l_option *option = &rows[number - 1];
         option->read(L, d, option, value);
         lua_settop(L, value - 1);

@@ -20,6 +20,9 @@ struct l_draft {
     bool rewinds;    /* and can do so again from the beginning */
     int file;        /* what body_fd points to */
     bool has_length; /* the option was given */
+    bool no_type;    /* the header Content-Type is false: none is to be added */
+    const char *content; /* the option that gives the body as a value: json, …; NULL: none */
+    int content_at;      /* its value, in the table at `anchors` */
     uint64_t length;
 };
 
@@ -36,6 +39,7 @@ void l_option_headers(lua_State *L, struct l_draft *d, const struct l_option *op
 void l_option_timeout(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_expect(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_retries(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
+void l_option_content(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_resolve(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_auth(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_netrc(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
@@ -50,8 +54,8 @@ int l_option_count(lua_State *L, const char *option, int index, int least, int m
 double l_option_seconds(lua_State *L, const char *option, int index);
 
 /* Keeps what is at the top of the stack until the exchange has started, and takes it from there;
- * l_anchor does so with a string, which it returns. */
-void l_keep(lua_State *L, struct l_draft *d);
+ * l_anchor does so with a string, which it returns. l_keep returns its index in `anchors`. */
+int l_keep(lua_State *L, struct l_draft *d);
 const char *l_anchor(lua_State *L, struct l_draft *d);
 
 /* Pushes a table that maps the names of options to the numbers that l_read_options knows them by.

@@ -1,6 +1,6 @@
 /* http.get and its kin: from a table of options to an exchange.
  * SPDX-License-Identifier: MIT */
-#include "lua/options.h"
+#include "lua/content.h"
 #include "lua/response.h"
 #include "lua/upload.h"
 
@@ -166,6 +166,7 @@ static int request(lua_State *L)
         return luaL_error(L, "bad option 'file' (http.%s sends no body)", function);
     if (d.options.body_file != NULL && !lua_isnoneornil(L, 2))
         return luaL_error(L, "bad option 'file' (it stands in place of data, not beside it)");
+    l_content_apply(L, &d, takes_data ? 2 : 0, function);
     if (takes_data)
         read_body(L, &d, 2, function);
     apply_length(L, &d);
