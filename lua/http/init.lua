@@ -4,18 +4,20 @@ local _, core = ...
 
 package.loaded["http.core"] = core
 
+local calls = core.with_defaults -- of http.client, if it is set
+
 local M = {
   version = core.version,
 
   -- requests
-  request = core.request,
-  get = core.get,
-  head = core.head,
-  put = core.put,
-  post = core.post,
-  patch = core.patch,
-  delete = core.delete,
-  options = core.options,
+  request = calls.request,
+  get = calls.get,
+  head = calls.head,
+  put = calls.put,
+  post = calls.post,
+  patch = calls.patch,
+  delete = calls.delete,
+  options = calls.options,
 
   -- classes
   Response = core.Response,
@@ -87,11 +89,16 @@ local function load_later(module, field)
   return loaded
 end
 
+local client -- http.client
+
 return setmetatable(M, {
   __index = function(_, name)
     local value
     if name == "engine" then
       return core.engine() -- configure may choose another
+    elseif name == "client" then
+      client = client or M.Client() -- one without defaults, until a script sets another
+      return client
     elseif later[name] then
       value = load_later(unpack(later[name]))
     elseif type(name) == "string" and name:find("^[A-Z][A-Z_]+$") then -- http.OK, http.NOT_FOUND
@@ -101,5 +108,12 @@ return setmetatable(M, {
       rawset(M, name, value)
     end
     return value
+  end,
+  __newindex = function(_, name, value)
+    if name == "client" then
+      client = require("http.client").use(value)
+    else
+      rawset(M, name, value)
+    end
   end,
 })

@@ -3,8 +3,8 @@
 #include "base/nearest.h"
 #include "test.h"
 
-static const char *const names[] = {"method", "url",     "port",   "headers", "timeout",
-                                    "verify", "retries", "path",   "query",   "cert_file",
+static const char *const names[] = {"method", "url",     "port",    "headers", "timeout",
+                                    "verify", "retries", "path",    "query",   "cert_file",
                                     "proxy",  "cookies", "redirect"};
 
 static const char *nearest(const char *word, int backwards)
@@ -22,12 +22,24 @@ static void suggests(void)
     static const struct {
         const char *word, *expected;
     } rows[] = {
-        {"timout", "timeout"}, {"timeuot", "timeout"}, {"Timeout", "timeout"},
-        {"header", "headers"}, {"haeders", "headers"}, {"prot", "port"},
-        {"ulr", "url"},        {"uri", "url"},         {"cert", "cert_file"},
-        {"retry", "retries"},  {"cookie", "cookies"},  {"redirects", "redirect"},
-        {"verfiy", "verify"},  {"", ""},               {"x", ""},
-        {"zzzzzz", ""},        {"proxies", "proxy"},   {"querystring", ""},
+        {"timout", "timeout"},
+        {"timeuot", "timeout"},
+        {"Timeout", "timeout"},
+        {"header", "headers"},
+        {"haeders", "headers"},
+        {"prot", "port"},
+        {"ulr", "url"},
+        {"uri", "url"},
+        {"cert", "cert_file"},
+        {"retry", "retries"},
+        {"cookie", "cookies"},
+        {"redirects", "redirect"},
+        {"verfiy", "verify"},
+        {"", ""},
+        {"x", ""},
+        {"zzzzzz", ""},
+        {"proxies", "proxy"},
+        {"querystring", ""},
         {"a_word_that_is_much_longer_than_any_name_of_ours", ""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -16,8 +16,7 @@ static char lower(char c)
     return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
-static size_t cost_at(const char *a, const char *b, size_t i, size_t j,
-                      size_t rows[3][LONGEST + 1])
+static size_t cost_at(const char *a, const char *b, size_t i, size_t j, size_t rows[3][LONGEST + 1])
 {
     size_t changed = rows[1][j - 1] + (lower(a[i - 1]) != lower(b[j - 1]));
     size_t best = least(changed, least(rows[1][j], rows[2][j - 1]) + 1);

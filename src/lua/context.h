@@ -23,6 +23,7 @@ typedef struct l_context {
     int errors;     /* reported so far */
     size_t foreign; /* bytes that Lua's collector does not know of, since it was last nudged */
     bool loaded;    /* the Lua part is in */
+    bool defaults;  /* http.client is set: L_DEFAULTS has a say in the options of http.get */
 } l_context;
 
 /* The head of every userdata that has native state. Its context's end empties it. */
@@ -95,6 +96,7 @@ void l_open_auth(lua_State *L);
 void l_open_connection(lua_State *L);
 void l_open_part(lua_State *L);
 void l_open_unknown(lua_State *L);
+void l_open_resolve_url(lua_State *L);
 void l_open_timer(lua_State *L);
 void l_open_cookie_jar(lua_State *L);
 void l_open_server(lua_State *L);
@@ -112,6 +114,7 @@ void l_open_url(lua_State *L);
 #define L_AUTH "moonwire.auth"     /* function(response, fn, challenged) */
 #define L_UPLOAD "moonwire.upload" /* function(response, source [, turn]) */
 #define L_CONTENT "moonwire.content" /* function(option, value, type) -> body, type */
+#define L_DEFAULTS "moonwire.defaults" /* function(options or URL) -> options */
 #define L_THREAD "moonwire.thread"
 #define L_BASE "moonwire.event_base"
 

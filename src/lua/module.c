@@ -52,6 +52,8 @@ static int define(lua_State *L)
                                         NULL};
     static const char *const keys[] = {L_HEADERS, L_PAYLOAD, L_QUERY, L_PUMP, L_UPLOAD,
                                        L_CONTENT};
+                                        "upload",  "content", NULL};
+    static const char *const keys[] = {L_HEADERS, L_PAYLOAD, L_QUERY, L_PUMP, L_UPLOAD, L_CONTENT};
     int which = luaL_checkoption(L, 1, NULL, names);
     lua_settop(L, 2);
     lua_setfield(L, LUA_REGISTRYINDEX, keys[which]);
@@ -82,6 +84,7 @@ static void open_core(lua_State *L)
     l_open_auth(L);
     l_open_part(L);
     l_open_unknown(L);
+    l_open_resolve_url(L);
     l_open_connection(L);
     l_open_timer(L);
     l_open_cookie_jar(L);

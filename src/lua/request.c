@@ -138,8 +138,18 @@ static void set_method(lua_State *L, struct l_draft *d, const char *function)
         d->options.method = own;
 }
 
+/* Puts the options with the defaults of http.client in their place. */
+static void add_defaults(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, L_DEFAULTS);
+    lua_pushvalue(L, 1);
+    if (lua_pcall(L, 1, 1, 0) != 0)
+        luaL_error(L, "%s", lua_tostring(L, -1));
+    lua_replace(L, 1);
+}
+
 /* Upvalues: the context; names of options; the function's name; its method, or nil; whether it
- * takes data. */
+ * takes data; whether it takes the defaults of http.client. */
 static int request(lua_State *L)
 {
     struct l_draft d;
@@ -158,6 +168,8 @@ static int request(lua_State *L)
     d.anchors = callback + 1;
     d.redirect = callback + 2;
     d.auth = callback + 3;
+    if (ctx->defaults && lua_toboolean(L, lua_upvalueindex(6)))
+        add_defaults(L);
     if (lua_istable(L, 1))
         l_read_options(L, &d, 1, lua_upvalueindex(2));
     else
@@ -179,28 +191,71 @@ static int request(lua_State *L)
     return start(L, ctx, &d, callback);
 }
 
-static void add_call(lua_State *L, int options, const char *name, const char *method, bool data)
+/* check_options(table): throws for what is wrong with the options, without a request. */
+static int check_options(lua_State *L)
 {
-    lua_pushlightuserdata(L, l_context_get(L));
-    lua_pushvalue(L, options);
-    lua_pushstring(L, name);
-    lua_pushstring(L, method);
-    lua_pushboolean(L, data);
-    lua_pushcclosure(L, request, 5);
-    lua_setfield(L, options - 1, name);
+    struct l_draft d;
+    memset(&d, 0, sizeof d);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 3);
+    d.anchors = 2;
+    d.redirect = 3;
+    l_read_options(L, &d, 1, lua_upvalueindex(1));
+    return 0;
+}
+
+/* option_names() -> a table that has them as keys. */
+static int option_names(lua_State *L)
+{
+    l_push_option_names(L);
+    return 1;
+}
+
+/* use_defaults(function or nil): what makes the options of http.get and its kin. */
+static int use_defaults(lua_State *L)
+{
+    lua_settop(L, 1);
+    l_context_get(L)->defaults = lua_isfunction(L, 1) != 0;
+    lua_setfield(L, LUA_REGISTRYINDEX, L_DEFAULTS);
+    return 0;
+}
+
+/* In core, for the Lua part, and in core.with_defaults, for scripts, both of which are at the top,
+ * behind the names of the options. */
+static void add_call(lua_State *L, const char *name, const char *method, bool data)
+{
+    int names = lua_gettop(L) - 1;
+    for (int defaults = 0; defaults <= 1; defaults++) {
+        lua_pushlightuserdata(L, l_context_get(L));
+        lua_pushvalue(L, names);
+        lua_pushstring(L, name);
+        lua_pushstring(L, method);
+        lua_pushboolean(L, data);
+        lua_pushboolean(L, defaults);
+        lua_pushcclosure(L, request, 6);
+        lua_setfield(L, defaults ? names + 1 : names - 1, name);
+    }
 }
 
 void l_open_request(lua_State *L)
 {
+    lua_pushcfunction(L, option_names);
+    lua_setfield(L, -2, "option_names");
+    lua_pushcfunction(L, use_defaults);
+    lua_setfield(L, -2, "use_defaults");
     l_push_option_names(L);
-    int options = lua_gettop(L);
-    add_call(L, options, "request", NULL, true);
-    add_call(L, options, "get", "GET", false);
-    add_call(L, options, "head", "HEAD", false);
-    add_call(L, options, "delete", "DELETE", false);
-    add_call(L, options, "options", "OPTIONS", false);
-    add_call(L, options, "put", "PUT", true);
-    add_call(L, options, "post", "POST", true);
-    add_call(L, options, "patch", "PATCH", true);
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, check_options, 1);
+    lua_setfield(L, -3, "check_options");
+    lua_newtable(L);
+    add_call(L, "request", NULL, true);
+    add_call(L, "get", "GET", false);
+    add_call(L, "head", "HEAD", false);
+    add_call(L, "delete", "DELETE", false);
+    add_call(L, "options", "OPTIONS", false);
+    add_call(L, "put", "PUT", true);
+    add_call(L, "post", "POST", true);
+    add_call(L, "patch", "PATCH", true);
+    lua_setfield(L, -3, "with_defaults");
     lua_pop(L, 1);
 }

@@ -57,7 +57,7 @@ static void read_stream(lua_State *L, struct l_draft *d, int index)
     if (lua_type(L, -3) == LUA_TSTRING) {
         d->source = 0;
         d->options.body_file = lua_tostring(L, -3); /* the table keeps it */
-        d->options.body_offset = UINT64_MAX;        /* so that it fails even if it is there by now */
+        d->options.body_offset = UINT64_MAX; /* so that it fails even if it is there by now */
     }
     if (lua_type(L, -2) == LUA_TNUMBER)
         d->options.body_length = (uint64_t)lua_tonumber(L, -2);

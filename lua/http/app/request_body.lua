@@ -1,6 +1,7 @@
 -- http.app.request_body: the body of a request as what it says it is: JSON, a form, text.
 -- SPDX-License-Identifier: MIT
 
+local core = require "http.core"
 local json = require "http.json"
 local querystring = require "http.fields.querystring"
 local type_is = require "http.fields.type_is"
@@ -13,7 +14,7 @@ local function limit_of(self, options, name)
   end
   for option in pairs(options or {}) do
     if option ~= "limit" then
-      error(("unknown option '%s'"):format(tostring(option)), 3)
+      error(core.unknown_option(option, { limit = true }), 3)
     end
   end
   local limit = options and options.limit or self.app.body_limit
