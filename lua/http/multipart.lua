@@ -150,7 +150,7 @@ local function name_file(part)
   part.filename = part.filename or nil
   local filename = check_text(part, "filename", part.name)
   if part.content_type == nil and filename then
-    part.content_type = mime.lookup(filename) or OTHER_TYPE
+    part.content_type = mime.lookup("/" .. filename) or OTHER_TYPE -- a file "png" has no extension
   end
   part.content_type = part.content_type or nil
   local content_type = check_text(part, "content_type", part.name)
