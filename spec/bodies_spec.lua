@@ -4,7 +4,6 @@
 local helper = require("helper")
 local http = require("http")
 local raw = require("raw")
-local servers = require("servers")
 
 local R = http.Response
 local OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -209,7 +208,6 @@ describe("the option form", function()
 end)
 
 describe("the option multipart", function()
-  after_each(servers.close)
   helper.setup()
   use_folder()
 
@@ -319,7 +317,6 @@ describe("the option multipart", function()
 end)
 
 describe("a multipart body that is read as it goes out", function()
-  after_each(servers.close)
   helper.setup()
   use_folder()
 
@@ -436,11 +433,9 @@ describe("a multipart body that is read as it goes out", function()
 
   it("lets go of its files and responses, sent or not, aborted or refused", function()
     local text = ("x"):rep(4 * MIB)
-    local from = servers.serve(function(_, response)
-      while response:write(text) do end
-    end)
+    local from = helper.respond("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc", { keep_open = true })
     local function parts()
-      return { a = { file = folder .. "/a" }, b = { stream = http.get(from.url) } }
+      return { a = { file = folder .. "/a" }, b = { stream = http.get(helper.url(from)) } }
     end
     write_file("a", text)
     local stuck
@@ -451,7 +446,7 @@ describe("a multipart body that is read as it goes out", function()
     assert.equal(R.OPERATION_CANCELLED_ERROR, response:await().error)
     local refused = http.post({ url = ("http://127.0.0.1:%d/"):format(raw.refused_port()), multipart = parts() })
     assert.equal(R.CONNECTION_REFUSED_ERROR, refused:await().error)
-    local source = http.get(from.url)
+    local source = http.get(helper.url(from))
     refused = http.post({ url = ("http://127.0.0.1:%d/"):format(raw.refused_port()) }, source)
     assert.equal(R.CONNECTION_REFUSED_ERROR, refused:await().error)
     assert.equal(R.OPERATION_CANCELLED_ERROR, source:await().error)
@@ -560,7 +555,7 @@ describe("a multipart body that is read as it goes out", function()
           return ("HTTP/1.1 %d Go\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n"):format(status)
         end
         return OK
-      end)
+      end, { keep_open = true })
       local response = http.post({ url = helper.url(server), multipart = { { "a", { file = path } }, { "b", "2" } } })
       response:await()
       assert.equal(200, response.status_code, response.error_string)
