@@ -625,11 +625,13 @@ describe("options that give a body", function()
   it("are not modified, nor are their tables", function()
     local server = helper.respond(OK)
     local options = {
-      url = helper.url(server), headers = { ["X-A"] = "1" }, multipart = { { "a", { data = "x", filename = "f.txt" } } },
+      url = helper.url(server), headers = { ["X-A"] = "1" },
+      multipart = { { "a", { data = "x", filename = "f.txt" } } },
     }
     http.post(options):await()
     assert.same({
-      url = helper.url(server), headers = { ["X-A"] = "1" }, multipart = { { "a", { data = "x", filename = "f.txt" } } },
+      url = helper.url(server), headers = { ["X-A"] = "1" },
+      multipart = { { "a", { data = "x", filename = "f.txt" } } },
     }, options)
   end)
 end)

@@ -79,7 +79,8 @@ describe("http.Client", function()
   it("merges headers by name, whatever their case; false leaves one out", function()
     local headers = { Accept = "a/b", ["X-One"] = "1", ["X-Two"] = { "2", "3" } }
     local request = ask({ base_url = "HERE", headers = headers }, function(client)
-      return client:get { url = "x", headers = { accept = false, ["x-ONE"] = "own", ["X-Three"] = 3, ["X-No"] = false } }
+      local own = { accept = false, ["x-ONE"] = "own", ["X-Three"] = 3, ["X-No"] = false }
+      return client:get { url = "x", headers = own }
     end)
     assert.is_nil(request.headers.accept)
     assert.is_nil(request.headers["x-no"])
@@ -120,7 +121,9 @@ describe("http.Client", function()
 
   it("sends its credentials to no other origin than that of base_url", function()
     local headers = { Authorization = "secret", Cookie = "secret", ["Proxy-Authorization"] = "secret", ["X-A"] = "1" }
-    local own = ask({ base_url = "HERE/v1/", headers = headers }, function(client, url) return client:get(url .. "/x") end)
+    local own = ask({ base_url = "HERE/v1/", headers = headers }, function(client, url)
+      return client:get(url .. "/x")
+    end)
     assert.equal("secret", own.headers.authorization)
     local other = helper.respond(OK)
     local client = http.Client { base_url = NOWHERE, headers = headers }
@@ -139,7 +142,8 @@ describe("http.Client", function()
   end)
 
   it("shows where it goes, without secrets", function()
-    assert.equal("http.Client (http://127.0.0.1:1)", tostring(http.Client { base_url = "http://u:secret@127.0.0.1:1/x" }))
+    local client = http.Client { base_url = "http://u:secret@127.0.0.1:1/x" }
+    assert.equal("http.Client (http://127.0.0.1:1)", tostring(client))
     assert.equal("http.Client", tostring(http.Client()))
   end)
 
@@ -151,7 +155,7 @@ describe("http.Client", function()
     { "bad option 'method' (no default of a Client", { method = "GET" } },
     { "bad option 'base_url' (string expected, got boolean)", { base_url = false } },
     { "bad option 'base_url' (http or https expected)", { base_url = "ftp://127.0.0.1/" } },
-    { "bad option 'base_url' (it must start with a scheme", { base_url = "example.com" } },
+    { "bad option 'base_url' (bad URL: it must start with a scheme", { base_url = "example.com" } },
     { "bad option 'base_url' (", { base_url = "http://127.0.0.1:99999/" } },
     { "bad option 'timeout' (", { timeout = "1" } },
     { "bad option 'headers' (", { headers = false } },
@@ -241,6 +245,9 @@ describe("an unknown option", function()
     end)
     told("unknown option 'max_conections' (did you mean 'max_connections'?)", function()
       http.configure { max_conections = 1 }
+    end)
+    told("there is no part 'hostnam' of a URL (did you mean 'hostname'?)", function()
+      http.url.build { hostnam = "x" }
     end)
     told("unknown option 'zzzzzzzz'", function() http.configure { zzzzzzzz = 1 } end)
   end)

@@ -65,6 +65,24 @@ local function query_of(query)
   return text
 end
 
+-- The whole URL, user and password in it, and its origin; or nil and words. Browsers drop line ends; in a
+-- request they are a mistake, or somebody's attempt at another one.
+local function resolve_url(base, text)
+  if text:find("[%z%c]") then
+    return nil, "a control character is not allowed there"
+  end
+  local parts, why = core.url_resolve(text, base)
+  if not parts then
+    return nil, why
+  elseif not parts.user then
+    return parts.href, parts.origin
+  end
+  local behind = #parts.protocol + 2
+  local password = parts.password and ":" .. core.url_encode(parts.password, "") or ""
+  return parts.href:sub(1, behind) .. core.url_encode(parts.user, "") .. password .. "@"
+    .. parts.href:sub(behind + 1), parts.origin
+end
+
 -- The URL behind the base: of `url`, or of `path` and `query`.
 local function reference(options)
   if options.url ~= nil then
@@ -87,7 +105,7 @@ local function resolve(self, merged)
   if type(text) ~= "string" then
     return false -- the same
   end
-  local url, origin = core.resolve_url(self._base, text)
+  local url, origin = resolve_url(self._base, text)
   if not url then
     error(("bad option '%s' (%s)"):format(merged.url and "url" or "path", origin), 0)
   end
@@ -163,7 +181,7 @@ local function check_base(base)
   elseif type(base) ~= "string" then
     error(("bad option 'base_url' (string expected, got %s)"):format(type(base)), 0)
   end
-  local url, origin = core.resolve_url("", base)
+  local url, origin = resolve_url(nil, base)
   if not url then
     error(("bad option 'base_url' (%s)"):format(origin), 0)
   elseif not url:find("^https?://") then

@@ -55,7 +55,8 @@ local function check_parts(parts)
   for name, value in pairs(parts) do
     local expected = PARTS[name]
     if not expected then
-      error(("there is no part '%s' of a URL"):format(tostring(name)), 0)
+      local nearest = core.unknown_option(name, PARTS):match(" %(did you mean .*$") or ""
+      error(("there is no part '%s' of a URL"):format(tostring(name)) .. nearest, 0)
     elseif not expected:find(type(value), 1, true) then
       error(("bad part '%s' (%s expected, got %s)"):format(name, expected, type(value)), 0)
     end

@@ -96,7 +96,6 @@ void l_open_auth(lua_State *L);
 void l_open_connection(lua_State *L);
 void l_open_part(lua_State *L);
 void l_open_unknown(lua_State *L);
-void l_open_resolve_url(lua_State *L);
 void l_open_timer(lua_State *L);
 void l_open_cookie_jar(lua_State *L);
 void l_open_server(lua_State *L);

@@ -84,7 +84,6 @@ static void open_core(lua_State *L)
     l_open_auth(L);
     l_open_part(L);
     l_open_unknown(L);
-    l_open_resolve_url(L);
     l_open_connection(L);
     l_open_timer(L);
     l_open_cookie_jar(L);
