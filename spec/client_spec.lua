@@ -63,9 +63,9 @@ describe("http.Client", function()
       assert.equal(method .. "data", request.method .. request.body)
     end
     local request = ask({ base_url = "HERE" }, function(client)
-      return client:request({ method = "QUERY", json = { 1 } }, nil, helper.expect(function() end))
+      return client:request({ method = "OPTIONS", json = { 1 } }, nil, helper.expect(function() end))
     end)
-    assert.equal("QUERY[1]", request.method .. request.body)
+    assert.equal("OPTIONS[1]", request.method .. request.body)
   end)
 
   it("works without options, as the plain functions do", function()
