@@ -95,8 +95,7 @@ local UTF16 = { ["\254\255"] = true, ["\255\254"] = true }
 -- cjson counts characters and means bytes; it says what it expected in words of its own.
 local function wrong(why, text, skipped)
   if not text:find("[^ \t\r\n]") then
-    return skipped + #text == 0 and "the body is empty, and so it is not JSON" or
-      "the body is not JSON: nothing but blanks"
+    return "the body is not JSON: " .. (skipped + #text == 0 and "it is empty" or "it is blank")
   elseif UTF16[text:sub(1, 2)] or text:find("^[^%z]?%z") then
     return "the body is not JSON: it is not UTF-8 (RFC 8259, 8.1), but seems to be UTF-16"
   end
