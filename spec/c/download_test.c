@@ -6,7 +6,7 @@
 #include "base/rate.h"
 #include "base/validator.h"
 #include "core/part_file.h"
-#include "net/tls_digest.h"
+#include "net/tls_sha256.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -110,21 +110,21 @@ static void tells_the_rate_of_the_last_seconds(void)
 static void adds_up_to_one_digest(void)
 {
     static const char abc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    char hex[MW_DIGEST_HEX];
-    struct mw_digest *digest = test_need(mw_digest_new());
-    CHECK(mw_digest_add(digest, "a", 1));
-    CHECK(mw_digest_add(digest, "", 0));
-    CHECK(mw_digest_add(digest, "bc", 2));
-    CHECK(mw_digest_hex(digest, hex));
+    char hex[MW_SHA256_HEX];
+    struct mw_sha256 *digest = test_need(mw_sha256_new());
+    CHECK(mw_sha256_add(digest, "a", 1));
+    CHECK(mw_sha256_add(digest, "", 0));
+    CHECK(mw_sha256_add(digest, "bc", 2));
+    CHECK(mw_sha256_hex(digest, hex));
     CHECK_TEXT(hex, abc);
-    CHECK(mw_digest_begin(digest));
-    CHECK(mw_digest_add(digest, "xyz", 3));
-    CHECK(mw_digest_begin(digest));
-    CHECK(mw_digest_add(digest, "abc", 3));
-    CHECK(mw_digest_hex(digest, hex));
+    CHECK(mw_sha256_begin(digest));
+    CHECK(mw_sha256_add(digest, "xyz", 3));
+    CHECK(mw_sha256_begin(digest));
+    CHECK(mw_sha256_add(digest, "abc", 3));
+    CHECK(mw_sha256_hex(digest, hex));
     CHECK_TEXT(hex, abc);
-    mw_digest_free(digest);
-    mw_digest_free(NULL);
+    mw_sha256_free(digest);
+    mw_sha256_free(NULL);
 }
 
 static void reads_the_note_it_wrote(void)

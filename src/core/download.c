@@ -12,7 +12,7 @@
 #include "core/exchange.h"
 #include "core/part_file.h"
 #include "core/runtime.h"
-#include "net/tls_digest.h"
+#include "net/tls_sha256.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -48,9 +48,9 @@ struct mw_download {
     bool ended;       /* the exchange is over */
     bool finished;
 
-    struct mw_digest *digest; /* NULL: nobody wants to know */
+    struct mw_sha256 *digest; /* NULL: nobody wants to know */
     uint64_t hashed;
-    char expected[MW_DIGEST_HEX], sha256[MW_DIGEST_HEX]; /* "" */
+    char expected[MW_SHA256_HEX], sha256[MW_SHA256_HEX]; /* "" */
 
     struct mw_rate rate;
     double told_at; /* of progress */
@@ -97,7 +97,7 @@ static void check_file(mw_download *d)
     }
     if (d->digest == NULL)
         return;
-    if (!mw_digest_hex(d->digest, d->sha256)) {
+    if (!mw_sha256_hex(d->digest, d->sha256)) {
         mw_trouble_set(&d->trouble, "no_memory", "no memory for the checksum");
     } else if (d->expected[0] != '\0' && strcmp(d->sha256, d->expected) != 0) {
         d->keep = false;
@@ -154,7 +154,7 @@ static void conclude(mw_download *d)
     if (d->trouble.code[0] == '\0')
         mw_part_commit(&d->part, &d->trouble);
     mw_part_close(&d->part, d->keep);
-    mw_digest_free(d->digest);
+    mw_sha256_free(d->digest);
     d->digest = NULL;
     finish(d);
 }
@@ -166,7 +166,7 @@ static bool add_to_digest(mw_download *d, const void *bytes, size_t length)
     if (d->digest == NULL)
         return true;
     d->hashed += length;
-    if (mw_digest_add(d->digest, bytes, length))
+    if (mw_sha256_add(d->digest, bytes, length))
         return true;
     mw_trouble_set(&d->trouble, "no_memory", "no memory for the checksum");
     return false;
@@ -362,7 +362,7 @@ static bool has_field(const mw_options *o, const char *name)
 static int check_sha256(mw_runtime *rt, const char *hex)
 {
     size_t length = strspn(hex, "0123456789abcdefABCDEF");
-    if (hex[length] == '\0' && length == MW_DIGEST_HEX - 1)
+    if (hex[length] == '\0' && length == MW_SHA256_HEX - 1)
         return MW_OK;
     return mw_fail(rt, MW_EINVAL, "bad sha256: \"%.80s\" is not 64 hexadecimal digits", hex);
 }
@@ -386,27 +386,27 @@ static int check(mw_runtime *rt, const mw_download_options *o)
 }
 
 /* The hash of what is asked for, by the words in which it was. */
-static bool hash_url(const mw_options *o, char hex[MW_DIGEST_HEX])
+static bool hash_url(const mw_options *o, char hex[MW_SHA256_HEX])
 {
     char port[16];
     const char *words[] = {o->url, o->protocol, o->hostname, port, o->path, o->query, o->unix_path};
-    struct mw_digest *digest = mw_digest_new();
+    struct mw_sha256 *digest = mw_sha256_new();
     bool done = digest != NULL;
     snprintf(port, sizeof port, "%d", o->port);
     for (size_t i = 0; i < sizeof words / sizeof words[0] && done; i++) {
         if (words[i] != NULL) /* the NUL parts it from the next */
-            done = mw_digest_add(digest, words[i], strlen(words[i]) + 1);
-        done = done && mw_digest_add(digest, "", 1);
+            done = mw_sha256_add(digest, words[i], strlen(words[i]) + 1);
+        done = done && mw_sha256_add(digest, "", 1);
     }
-    done = done && mw_digest_hex(digest, hex);
-    mw_digest_free(digest);
+    done = done && mw_sha256_hex(digest, hex);
+    mw_sha256_free(digest);
     return done;
 }
 
 /* Opens the part. What goes wrong with it is told later, from the loop. */
 static int open_part(mw_download *d, const mw_download_options *o)
 {
-    char url[MW_DIGEST_HEX];
+    char url[MW_SHA256_HEX];
     if (!hash_url(o->request, url))
         return mw_fail(d->rt, MW_ENOMEM, "no memory for a download");
     d->keep = true;
@@ -458,11 +458,11 @@ static int start(mw_download *d, const mw_download_options *o)
 {
     d->path = mw_strdup(&d->rt->allocator, o->path);
     if (o->sha256 != NULL) {
-        for (size_t i = 0; i < MW_DIGEST_HEX; i++)
+        for (size_t i = 0; i < MW_SHA256_HEX; i++)
             d->expected[i] = (char)tolower((unsigned char)o->sha256[i]);
     }
     if (o->sha256 != NULL || o->hash)
-        d->digest = mw_digest_new();
+        d->digest = mw_sha256_new();
     if (d->path == NULL || ((o->sha256 != NULL || o->hash) && d->digest == NULL))
         return mw_fail(d->rt, MW_ENOMEM, "no memory for a download");
     int result = open_part(d, o);
@@ -516,7 +516,7 @@ void mw_download_free(mw_download *d)
     mw_unlink(&d->link);
     mw_exchange_free(d->x);
     mw_part_close(&d->part, d->keep);
-    mw_digest_free(d->digest);
+    mw_sha256_free(d->digest);
     mw_dealloc(&rt->allocator, d->path);
     mw_dealloc(&rt->allocator, d);
 }

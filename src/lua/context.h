@@ -107,12 +107,12 @@ void l_open_url(lua_State *L);
 #define L_CONTEXT "moonwire.context"
 #define L_HEADERS "moonwire.headers"
 #define L_PAYLOAD "moonwire.payload"
-#define L_QUERY "moonwire.query"   /* function(table) -> string */
-#define L_PUMP "moonwire.pump"     /* function(response, state) */
-#define L_UPLOAD "moonwire.upload" /* function(response, source) */
-#define L_AUTH "moonwire.auth"     /* function(response, fn, challenged) */
-#define L_UPLOAD "moonwire.upload" /* function(response, source [, turn]) */
-#define L_CONTENT "moonwire.content" /* function(option, value, type) -> body, type */
+#define L_QUERY "moonwire.query"       /* function(table) -> string */
+#define L_PUMP "moonwire.pump"         /* function(response, state) */
+#define L_UPLOAD "moonwire.upload"     /* function(response, source) */
+#define L_AUTH "moonwire.auth"         /* function(response, fn, challenged) */
+#define L_UPLOAD "moonwire.upload"     /* function(response, source [, turn]) */
+#define L_CONTENT "moonwire.content"   /* function(option, value, type) -> body, type */
 #define L_DEFAULTS "moonwire.defaults" /* function(options or URL) -> options */
 #define L_THREAD "moonwire.thread"
 #define L_BASE "moonwire.event_base"

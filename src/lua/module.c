@@ -45,15 +45,10 @@ static void preload(lua_State *L)
 /* define(name, value): what the C part needs of the Lua part. */
 static int define(lua_State *L)
 {
-    static const char *const names[] = {"headers", "payload", "query", "pump",
-                                        "upload",  "auth",    NULL};
-    static const char *const keys[] = {L_HEADERS, L_PAYLOAD, L_QUERY, L_PUMP, L_UPLOAD, L_AUTH};
-    static const char *const names[] = {"headers", "payload", "query", "pump", "upload", "content",
-                                        NULL};
-    static const char *const keys[] = {L_HEADERS, L_PAYLOAD, L_QUERY, L_PUMP, L_UPLOAD,
-                                       L_CONTENT};
-                                        "upload",  "content", NULL};
-    static const char *const keys[] = {L_HEADERS, L_PAYLOAD, L_QUERY, L_PUMP, L_UPLOAD, L_CONTENT};
+    static const char *const names[] = {"headers", "payload", "query",   "pump",
+                                        "upload",  "auth",    "content", NULL};
+    static const char *const keys[] = {L_HEADERS, L_PAYLOAD, L_QUERY,  L_PUMP,
+                                       L_UPLOAD,  L_AUTH,    L_CONTENT};
     int which = luaL_checkoption(L, 1, NULL, names);
     lua_settop(L, 2);
     lua_setfield(L, LUA_REGISTRYINDEX, keys[which]);

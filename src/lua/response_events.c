@@ -185,10 +185,9 @@ static void tell_done(lua_State *L, void *ud)
     if (l_response_push_handler(L, r, L_ON_FINISHED, "finished_handler"))
         l_call(ctx, 1);
     l_response_pump(L, r);
+    l_upload_over(L, r);
     static const int once[] = {L_SLOT_CALLBACK, L_SLOT_SOURCE, L_SLOT_PIECE, L_SLOT_REDIRECT,
                                L_SLOT_AUTH};
-    l_upload_over(L, r);
-    static const int once[] = {L_SLOT_CALLBACK, L_SLOT_SOURCE, L_SLOT_PIECE, L_SLOT_REDIRECT};
     for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
         lua_pushnil(L); /* what they hold need not live as long as the Response */
         lua_rawseti(L, 2, once[i]);

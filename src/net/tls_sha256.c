@@ -1,12 +1,12 @@
 /* SHA-256 by OpenSSL, piece by piece.
  * SPDX-License-Identifier: MIT */
-#include "net/tls_digest.h"
+#include "net/tls_sha256.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
-/* struct mw_digest is its EVP_MD_CTX: there is nothing beside it to keep. */
-static EVP_MD_CTX *context_of(struct mw_digest *digest)
+/* struct mw_sha256 is its EVP_MD_CTX: there is nothing beside it to keep. */
+static EVP_MD_CTX *context_of(struct mw_sha256 *digest)
 {
     return (EVP_MD_CTX *)(void *)digest;
 }
@@ -19,26 +19,26 @@ static bool done(int result)
     return result == 1;
 }
 
-struct mw_digest *mw_digest_new(void)
+struct mw_sha256 *mw_sha256_new(void)
 {
-    struct mw_digest *digest = (struct mw_digest *)(void *)EVP_MD_CTX_new();
-    if (digest != NULL && mw_digest_begin(digest))
+    struct mw_sha256 *digest = (struct mw_sha256 *)(void *)EVP_MD_CTX_new();
+    if (digest != NULL && mw_sha256_begin(digest))
         return digest;
-    mw_digest_free(digest);
+    mw_sha256_free(digest);
     return NULL;
 }
 
-bool mw_digest_begin(struct mw_digest *digest)
+bool mw_sha256_begin(struct mw_sha256 *digest)
 {
     return done(EVP_DigestInit_ex(context_of(digest), EVP_sha256(), NULL));
 }
 
-bool mw_digest_add(struct mw_digest *digest, const void *bytes, size_t length)
+bool mw_sha256_add(struct mw_sha256 *digest, const void *bytes, size_t length)
 {
     return done(EVP_DigestUpdate(context_of(digest), bytes, length));
 }
 
-bool mw_digest_hex(struct mw_digest *digest, char hex[MW_DIGEST_HEX])
+bool mw_sha256_hex(struct mw_sha256 *digest, char hex[MW_SHA256_HEX])
 {
     static const char digits[] = "0123456789abcdef";
     unsigned char bytes[EVP_MAX_MD_SIZE];
@@ -53,7 +53,7 @@ bool mw_digest_hex(struct mw_digest *digest, char hex[MW_DIGEST_HEX])
     return true;
 }
 
-void mw_digest_free(struct mw_digest *digest)
+void mw_sha256_free(struct mw_sha256 *digest)
 {
     EVP_MD_CTX_free(context_of(digest));
 }
