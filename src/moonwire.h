@@ -352,7 +352,11 @@ typedef struct mw_options {
     double idle_timeout;       /* nothing sent or received; default 60 */
     double total_timeout;      /* from start to end; default MW_NEVER */
     size_t max_head_size;      /* of the response; default 64 KiB */
-    uint64_t max_body_size;    /* default 256 MiB */
+    uint64_t max_body_size;    /* default 256 MiB; decoded, where it is to be decoded */
+    int keep_encoded;          /* 1: asks for no content coding, and leaves a body that has one as
+                                  it comes. Else "Accept-Encoding: gzip, deflate, br, zstd" is
+                                  sent, unless there is such a field among the headers, or Range,
+                                  and what came with these codings is decoded */
     size_t read_buffer_size;   /* stop reading the socket while this much waits; 0: never */
     int insecure;              /* 1: take any certificate */
     const char *ca_file;       /* PEM file of authorities; NULL: the system's store */
@@ -506,7 +510,15 @@ MW_API size_t mw_exchange_trailer_count(const mw_exchange *x);
 MW_API mw_header mw_exchange_trailer_at(const mw_exchange *x, size_t index);
 MW_API const char *mw_exchange_trailer(const mw_exchange *x, const char *name);
 
-/* Body bytes received so far, and how many there will be (-1 while that is not known). */
+/* 1 from on_head on where the body is decoded (RFC 9110, 8.4): Content-Encoding and Content-Length,
+ * which stay as the server sent them, then tell of what came on the wire, not of what is read. A
+ * body with a coding that is not known is left as it came, and so is a part (206). Codings that are
+ * cut off or corrupt, more than 5 of them, or more than max_body_size decoded bytes end the
+ * exchange with MW_UNKNOWN_CONTENT_ERROR in the phase "decode". */
+MW_API int mw_exchange_decoded(const mw_exchange *x);
+
+/* Body bytes received so far, and how many there will be (-1 while that is not known): as they come
+ * on the wire, before they are decoded. */
 MW_API uint64_t mw_exchange_received(const mw_exchange *x);
 MW_API int64_t mw_exchange_total(const mw_exchange *x);
 

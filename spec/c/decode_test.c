@@ -6,6 +6,7 @@
 
 #include "test.h"
 
+#define ZLIB_CONST
 #include <zlib.h>
 #include <zstd.h>
 
@@ -410,7 +411,7 @@ static struct text gzipped(const unsigned char *bytes, size_t length)
     CHECK_INT(deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY), Z_OK);
     t.room = deflateBound(&z, length);
     t.at = test_need(malloc(t.room));
-    z.next_in = (unsigned char *)bytes;
+    z.next_in = bytes;
     z.avail_in = (uInt)length;
     z.next_out = t.at;
     z.avail_out = (uInt)t.room;

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "base/decode.h"
 
+#define ZLIB_CONST /* its input is not changed */
 #include <limits.h>
 #include <stdint.h>
 #include <zlib.h>

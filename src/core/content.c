@@ -1,5 +1,6 @@
 /* The body of a response as it comes, within its limits, into the buffer it is read from.
  * SPDX-License-Identifier: MIT */
+#include "core/decode_body.h"
 #include "core/exchange.h"
 #include "core/policy.h"
 
@@ -34,12 +35,21 @@ static bool append(struct evbuffer *to, struct evbuffer *from, size_t length)
            evbuffer_drain(from, length) == 0;
 }
 
+uint64_t mw_exchange_room(const mw_exchange *x)
+{
+    uint64_t most = x->outgoing.max_body_size;
+    if (x->decoding != NULL)
+        most = mw_decoding_most(most);
+    return x->received < most ? most - x->received : 0;
+}
+
 /* The buffer for so many bytes more of the body, or NULL where the exchange has ended with them. */
 static struct evbuffer *room_for(mw_exchange *x, size_t length)
 {
     if (!mw_policy_counts_received(x, length))
         return NULL;
     if (x->received + length > x->outgoing.max_body_size) {
+    if (length > mw_exchange_room(x)) {
         mw_content_too_large(x);
         return NULL;
     }
@@ -48,6 +58,17 @@ static struct evbuffer *room_for(mw_exchange *x, size_t length)
     if (x->buffer == NULL)
         mw_content_no_memory(x);
     return x->buffer;
+}
+
+/* What is to be decoded first. */
+static bool takes_coded(mw_exchange *x, size_t length)
+{
+    if (x->decoding == NULL)
+        return false;
+    if (length > mw_exchange_room(x))
+        return mw_content_too_large(x), false;
+    x->received += length;
+    return true;
 }
 
 static void body_came(mw_exchange *x, size_t length)
@@ -75,7 +96,11 @@ void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes)
         evbuffer_drain(bytes, length);
         return;
     }
-    struct evbuffer *buffer = room_for(x, length);
+    if (takes_coded(x, length)) {
+        mw_decoding_buffer(x, bytes);
+        return;
+    }
+    struct evbuffer *buffer = x->ended ? NULL : room_for(x, length);
     if (buffer == NULL)
         return;
     if (append(buffer, bytes, length))
@@ -88,7 +113,11 @@ void mw_exchange_on_bytes(mw_exchange *x, const void *bytes, size_t length)
 {
     if (x->ended || length == 0 || mw_leg_takes(x, bytes, length))
         return;
-    struct evbuffer *buffer = room_for(x, length);
+    if (takes_coded(x, length)) {
+        mw_decoding_bytes(x, bytes, length);
+        return;
+    }
+    struct evbuffer *buffer = x->ended ? NULL : room_for(x, length);
     if (buffer == NULL)
         return;
     if (evbuffer_add(buffer, bytes, length) == 0)
@@ -112,7 +141,7 @@ static size_t wanted(const mw_exchange *x, size_t size)
 void *mw_exchange_reserve(mw_exchange *x, size_t *size)
 {
     struct evbuffer_iovec space;
-    if (x->ended || x->legs.state != MW_LEG_RUNS)
+    if (x->ended || x->legs.state != MW_LEG_RUNS || x->decoding != NULL)
         return NULL;
     if (x->buffer == NULL)
         x->buffer = evbuffer_new();

@@ -7,6 +7,7 @@
 
 #include "core/authorize.h"
 #include "core/connection.h"
+#include "core/decode_body.h"
 #include "core/interim.h"
 #include "core/policy.h"
 
@@ -49,6 +50,7 @@ void mw_exchange_forget_request(mw_exchange *x)
     const struct mw_allocator *a = &x->rt->allocator;
     mw_exchange_leave_wire(x);
     mw_authorize_free(x);
+    mw_decoding_free(x);
     mw_route_free(&x->route, a);
     mw_headers_free(&x->fields, a);
     mw_cookies_free(x);
@@ -71,7 +73,7 @@ void mw_exchange_on_done(mw_exchange *x)
 {
     struct mw_failure f;
     x->on_wire = false;
-    if (x->ended || mw_leg_ended(x, NULL))
+    if (x->ended || mw_leg_ended(x, NULL) || (x->decoding != NULL && !mw_decoding_done(x)))
         return;
     int error = mw_error_of_status(x->status);
     if (error == MW_NO_ERROR) {
@@ -98,6 +100,8 @@ void mw_exchange_fail(mw_exchange *x, const struct mw_failure *failure)
         return;
     if (x->on_wire)
         x->engine->locate(x, &f);
+    if (failure->phase == MW_PHASE_DECODE) /* which no engine knows */
+        f.phase = MW_PHASE_DECODE;
     mw_exchange_finish(x, &f);
 }
 
@@ -219,7 +223,8 @@ void mw_exchange_head_counts(mw_exchange *x)
 {
     x->legs.told = true;
     mw_exchange_note(x, MW_NEWS_HEAD);
-    if (x->total > 0 && (uint64_t)x->total > x->outgoing.max_body_size)
+    mw_decoding_begin(x);
+    if (!x->ended && x->total > 0 && (uint64_t)x->total > mw_exchange_room(x))
         mw_content_too_large(x);
 }
 

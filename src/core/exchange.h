@@ -73,6 +73,8 @@ struct mw_exchange {
     uint64_t received, sent;
     int64_t total;
     bool paused;
+    bool keep_encoded, decoded;   /* the body is to stay as it comes; it did not */
+    struct mw_decoding *decoding; /* while there is a body to decode */
     bool upgraded;
     mw_connection *connection; /* behind an upgrade, until it is taken */
 

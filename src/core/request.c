@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "core/exchange.h"
 
+#include "base/decode.h"
 #include "base/grammar.h"
 #include "base/url_host.h"
 #include "core/authorize.h"
@@ -306,9 +307,17 @@ static size_t frame_body(mw_exchange *x, const mw_options *o, mw_header *field, 
     return 1;
 }
 
+/* A range is one of the coded representation, of which a part alone cannot be decoded; and what
+ * comes behind CONNECT is no content at all. */
+static bool asks_for_codings(const mw_exchange *x, const mw_options *o)
+{
+    return !o->keep_encoded && !given(o, "Accept-Encoding") && !given(o, "Range") &&
+           !is_connect(x->method);
+}
+
 static int prepare_fields(mw_exchange *x, const mw_options *o)
 {
-    mw_header own[4];
+    mw_header own[5];
     size_t count = 0;
     char length[24];
     int result = check_fields(x, o);
@@ -319,6 +328,8 @@ static int prepare_fields(mw_exchange *x, const mw_options *o)
             (mw_header){"Host", is_connect(x->method) ? x->url.target : x->url.authority};
     if (!given(o, "User-Agent"))
         own[count++] = (mw_header){"User-Agent", AGENT};
+    if (asks_for_codings(x, o))
+        own[count++] = (mw_header){"Accept-Encoding", MW_ACCEPTED_CODINGS};
     count += frame_body(x, o, &own[count], length, sizeof length);
     if (o->expect_continue && x->outgoing.has_body && !given(o, "Expect"))
         own[count++] = (mw_header){"Expect", "100-continue"};
@@ -424,5 +435,6 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
     out->max_head_size = o->max_head_size != 0 ? o->max_head_size : 64u << 10;
     out->max_body_size = o->max_body_size != 0 ? o->max_body_size : 256u << 20;
     x->read_buffer_size = o->read_buffer_size;
+    x->keep_encoded = o->keep_encoded != 0;
     return MW_OK;
 }

@@ -3,6 +3,7 @@
 #include "core/exchange.h"
 
 #include "core/connection.h"
+#include "core/decode_body.h"
 
 #include <event2/buffer.h>
 
@@ -63,6 +64,11 @@ uint64_t mw_exchange_received(const mw_exchange *x)
     return x->received;
 }
 
+int mw_exchange_decoded(const mw_exchange *x)
+{
+    return x->decoded;
+}
+
 int64_t mw_exchange_total(const mw_exchange *x)
 {
     return x->total;
@@ -79,6 +85,10 @@ static void resume(mw_exchange *x)
     size_t most = x->read_buffer_size;
     if (!x->paused || (most > 0 && mw_exchange_available(x) >= most))
         return;
+    if (x->decoding != NULL) {
+        mw_decoding_resume(x);
+        return;
+    }
     x->paused = false;
     if (!x->ended) {
         mw_clocks_change(x);

@@ -52,7 +52,7 @@ static void check_body(struct connection *c, struct evbuffer *input)
     uint64_t waiting = evbuffer_get_length(input);
     if (!request->chunked)
         return; /* the head told the length, or it is given to the exchange as it comes */
-    if (request->ntoread > 0 && mw_exchange_received(c->x) + (uint64_t)request->ntoread > most)
+    if (request->ntoread > 0 && (uint64_t)request->ntoread > mw_exchange_room(c->x))
         client_fail(c, MW_UNKNOWN_CONTENT_ERROR,
                     "the body is larger than max_body_size, %llu bytes", (unsigned long long)most);
     else if (request->ntoread < 0 && waiting > most_chunk_line)

@@ -251,8 +251,7 @@ static size_t go_on_with_head(struct http1_client *c, const char *bytes, size_t 
 /* A chunk that says how much it is need not be waited for. */
 static bool chunk_fits(const struct http1_client *c)
 {
-    uint64_t most = mw_exchange_outgoing(c->x)->max_body_size;
-    return c->chunks.left <= most && mw_exchange_received(c->x) <= most - c->chunks.left;
+    return c->chunks.left <= mw_exchange_room(c->x);
 }
 
 /* Reads on in the chunks; returns how many of the bytes are done with. */
