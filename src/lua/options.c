@@ -187,6 +187,7 @@ static const struct l_option rows[] = {
     {"max_head_size", read_size, AT(max_head_size)},
     {"max_body_size", read_max_body, 0},
     {"read_buffer_size", read_size, AT(read_buffer_size)},
+    {"decode", read_not, AT(keep_encoded)},
 };
 
 enum { COUNT = sizeof rows / sizeof rows[0] };

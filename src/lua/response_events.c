@@ -150,7 +150,8 @@ static void tell_body(lua_State *L, void *ud)
 {
     l_response *r = ud;
     push_self(L, r);
-    if (l_response_push_handler(L, r, L_ON_READ, "ready_read_handler"))
+    bool some = mw_exchange_available(r->x) > 0; /* coded bytes may bring progress alone */
+    if (some && l_response_push_handler(L, r, L_ON_READ, "ready_read_handler"))
         l_call(r->object.ctx, 1);
     download_progress(L, r);
     l_response_pump(L, r);

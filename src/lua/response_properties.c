@@ -237,6 +237,11 @@ static void push_at_end(lua_State *L, l_response *r)
     lua_pushboolean(L, at_end(r));
 }
 
+static void push_decoded(lua_State *L, l_response *r)
+{
+    lua_pushboolean(L, r->x != NULL && mw_exchange_decoded(r->x));
+}
+
 static void push_read_buffer_size(lua_State *L, l_response *r)
 {
     lua_pushnumber(L, r->x != NULL ? (lua_Number)mw_exchange_read_buffer_size(r->x) : 0);
@@ -283,6 +288,7 @@ static const struct {
     {"pos", push_zero, NULL},
     {"at_end", push_at_end, NULL},
     {"read_buffer_size", push_read_buffer_size, set_read_buffer_size},
+    {"decoded", push_decoded, NULL},
 };
 
 void l_response_property(lua_State *L, l_response *r, int property)
