@@ -5,6 +5,7 @@
 local helper = require("helper")
 local http = require("http")
 local raw = require("raw")
+local servers = require("servers")
 
 local R = http.Response
 local MIB = 1024 * 1024
@@ -227,7 +228,7 @@ describe("a body with a content coding", function()
     local response, conn = ask({ method = "HEAD" })
     conn:send("HTTP/1.1 200 OK\r\n" .. field)
     passes(finish(response), "")
-    assert.is_false(response.decoded)
+    assert.is_true(response.decoded) -- as the body of a GET would be
     response, conn = ask()
     conn:send("HTTP/1.1 204 No Content\r\nContent-Encoding: br\r\n\r\n")
     passes(finish(response), "")
@@ -382,6 +383,84 @@ describe("a body that cannot be decoded", function()
     finish(response)
     assert.equal(R.REMOTE_HOST_CLOSED_ERROR, response.error)
     assert.equal("body", response.error_detail.phase)
+  end)
+end)
+
+-- ---- elsewhere in the API -----------------------------------------------------------------------
+
+describe("a Response that is decoded", function()
+  helper.setup()
+
+  local FIELDS = "Content-Encoding: gzip\r\nETag: \"x\"\r\nAccept-Ranges: bytes\r\nX-One: 1\r\nRepr-Digest: y\r\n"
+
+  -- What a server says that passes on what another one says.
+  local function relay(coded, request, options)
+    local upstream = helper.respond(("HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n"):format(FIELDS, #coded) ..
+      (request:find("^HEAD") and "" or coded))
+    local app = http.app()
+    app:use(function(ctx)
+      options = options or {}
+      options.method, options.url = ctx.method, helper.url(upstream)
+      ctx.body = http.request(options)
+    end)
+    local reply = servers.talk(assert(app:listen(0)), request)
+    app:close()
+    return reply
+  end
+
+  it("is passed on by an application without what is true of the coded one alone", function()
+    local reply = relay(CODED.gzip, servers.GET)
+    local head, body = reply:match("^(.-\r\n\r\n)(.*)$")
+    assert.matches("\r\nX%-One: 1\r\n", head)
+    assert.matches('\r\nETag: W/"x"\r\n', head)
+    for _, name in ipairs({ "content%-encoding", "content%-length", "accept%-ranges", "repr%-digest" }) do
+      assert.not_matches("\r\n" .. name, head:lower())
+    end
+    assert.matches("\r\nTransfer%-Encoding: chunked\r\n", head)
+    assert.equal(("%x\r\n%s\r\n0\r\n\r\n"):format(#TEXT, TEXT), body)
+  end)
+
+  it("is passed on the same to HEAD", function()
+    local head = relay(CODED.gzip, (servers.GET:gsub("GET", "HEAD"))):lower()
+    assert.matches("\r\nx%-one: 1\r\n", head)
+    assert.not_matches("\r\ncontent%-encoding", head)
+    assert.not_matches("\r\ncontent%-length", head)
+  end)
+
+  it("is passed on as it is where it was not decoded", function()
+    local reply = relay(CODED.gzip, servers.GET, { decode = false })
+    local head, body = reply:match("^(.-\r\n\r\n)(.*)$")
+    assert.matches("\r\nContent%-Encoding: gzip\r\n", head)
+    assert.matches("\r\nContent%-Length: " .. #CODED.gzip .. "\r\n", head)
+    assert.matches('\r\nETag: "x"\r\n', head)
+    assert.equal(CODED.gzip, body)
+  end)
+
+  it("is one of a PoolManager, unless decode_content is false", function()
+    local head = FRAMINGS.counted("gzip", HI.gzip)
+    local server = helper.respond(head .. HI.gzip)
+    local pool = http.PoolManager({})
+    for _, case in ipairs({ { nil, "hi" }, { true, "hi" }, { false, HI.gzip } }) do
+      for _, preload in ipairs({ true, false }) do
+        local response = assert(pool:request("GET", helper.url(server),
+          { decode_content = case[1], preload_content = preload }))
+        assert.equal(case[2], response:read())
+        assert.equal("gzip", response.headers["Content-Encoding"])
+      end
+    end
+    assert.equal("gzip, deflate, br, zstd", server.requests[1].headers["accept-encoding"])
+    assert.is_nil(server.requests[5].headers["accept-encoding"])
+  end)
+
+  it("gives its lines and pieces decoded", function()
+    local head = FRAMINGS.counted("gzip", CODED.gzip)
+    local server = helper.respond(head .. CODED.gzip)
+    local lines = {}
+    for line in http.get(helper.url(server)):lines() do
+      lines[#lines + 1] = line
+    end
+    assert.equal(10, #lines)
+    assert.equal(TEXT, table.concat(lines, "\n") .. "\n")
   end)
 end)
 
@@ -551,6 +630,7 @@ describe("a bomb", function()
         local timer = http.every(0.001, function() turns = turns + 1 end)
         for chunk in response:chunks() do got = got + #chunk end
         timer:cancel()
+        assert(turns > 20, turns)
         print(got, response.error_string, memory("VmHWM") - before, turns)
       ]], helper.url(server))
       raw.remove_tree(dir)

@@ -510,7 +510,7 @@ MW_API size_t mw_exchange_trailer_count(const mw_exchange *x);
 MW_API mw_header mw_exchange_trailer_at(const mw_exchange *x, size_t index);
 MW_API const char *mw_exchange_trailer(const mw_exchange *x, const char *name);
 
-/* 1 from on_head on where the body is decoded (RFC 9110, 8.4): Content-Encoding and Content-Length,
+/* 1 from on_head on where the body is decoded, or that of a GET would be (RFC 9110, 8.4): Content-Encoding and Content-Length,
  * which stay as the server sent them, then tell of what came on the wire, not of what is read. A
  * body with a coding that is not known is left as it came, and so is a part (206). Codings that are
  * cut off or corrupt, more than 5 of them, or more than max_body_size decoded bytes end the

@@ -82,6 +82,7 @@ local CLIENT = {
   max_head_size = of_type "number",
   max_body_size = anything,
   read_buffer_size = of_type "number",
+  decode = of_type "boolean",
 }
 
 local MANAGER = {
@@ -101,6 +102,7 @@ local REQUEST = {
   body = body,
   json = anything,
   preload_content = of_type "boolean",
+  decode_content = of_type "boolean", -- urllib3's name for decode
   encode_multipart = of_type "boolean",
   multipart_boundary = of_type "string",
   retries = no_retries,
@@ -286,6 +288,9 @@ function M.build(defaults, headers, method, url, options)
   }
   for name in pairs(CLIENT) do
     request[name] = either(options, defaults, name)
+  end
+  if options.decode_content ~= nil then
+    request.decode = options.decode_content
   end
   if options.preload_content == false and request.read_buffer_size == nil then
     request.read_buffer_size = READ_AHEAD

@@ -7,6 +7,8 @@
 
 #include <event2/buffer.h>
 
+#include <string.h>
+
 enum {
     PIECE = (64 << 10) - 64, /* with what libevent adds, a power of two */
     SHARE = 2 * PIECE,       /* in one turn of the loop: others get theirs */
@@ -84,11 +86,16 @@ void mw_decoding_begin(mw_exchange *x)
 {
     struct mw_codings codings = {0};
     struct mw_failure f;
-    if (x->keep_encoded || x->total == 0 || x->status == 206) /* a part alone cannot be decoded */
-        return;
+    bool head = strcmp(x->method, "HEAD") == 0;
+    if (x->keep_encoded || x->status == 206 || (x->total == 0 && !head))
+        return; /* of a part alone nothing can be decoded */
     codings_of(x, &codings);
     if (codings.count == 0 || codings.unknown)
         return;
+    if (x->total == 0) {
+        x->decoded = true; /* as GET would tell */
+        return;
+    }
     if (codings.count > MW_MOST_CODINGS) {
         mw_failure_init(&f, MW_UNKNOWN_CONTENT_ERROR, MW_PHASE_DECODE);
         mw_failure_text(&f, "the body has more than %d content codings", MW_MOST_CODINGS);

@@ -84,6 +84,22 @@ local function hop_by_hop(headers)
   return names
 end
 
+-- They tell of the bytes as the origin sent them, which those of a decoded body are not.
+local OF_CODED = {
+  ["accept-ranges"] = true,
+  ["content-digest"] = true,
+  ["content-encoding"] = true,
+  ["content-length"] = true,
+  ["content-md5"] = true,
+  digest = true,
+  ["repr-digest"] = true,
+}
+
+-- What a decoded body is may be the same to a reader, but not byte for byte (RFC 9110, 8.8.1).
+local function weak(etag)
+  return etag:sub(1, 2) == "W/" and etag or "W/" .. etag
+end
+
 -- A client's Response as a body brings its status and fields; what the handler has set stays.
 local function adopt(response, upstream)
   local named = hop_by_hop(upstream.headers)
@@ -93,8 +109,12 @@ local function adopt(response, upstream)
   end
   for name in pairs(upstream.headers) do
     local key = name:lower()
-    if not HOP_BY_HOP[key] and not named[key] and not response:has(name) then
+    local passes = not HOP_BY_HOP[key] and not named[key] and not (upstream.decoded and OF_CODED[key])
+    if passes and not response:has(name) then
       local values = upstream:header_values(name)
+      if upstream.decoded and key == "etag" then
+        values = { weak(values[1]) }
+      end
       local several = values[2] and key ~= "content-type" and key ~= "content-length"
       response:set(name, several and values or values[1])
     end
