@@ -12,7 +12,7 @@ if(bench_sources AND CURL_FOUND)
         add_executable(bench_${name} EXCLUDE_FROM_ALL ${source})
         # as-needed: a peer must not pay for loading libraries that only its rivals use.
         target_link_options(bench_${name} PRIVATE -Wl,--as-needed)
-        target_link_libraries(bench_${name} PRIVATE moonwire_static PkgConfig::CURL mw_flags)
+        target_link_libraries(bench_${name} PRIVATE moonwire_static PkgConfig::CURL PkgConfig::CODECS mw_flags)
         set_target_properties(bench_${name} PROPERTIES
             OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
         add_dependencies(bench-programs bench_${name})
