@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What zlib alone needs: inflates a gzip file, which it has read before, into one piece of memory that
-// is used again and again. Tells how much came out, and the microseconds of user and system time that
-// inflating took; the check of the sum is in them, as in any decoder. usage: inflate FILE
+// What zlib alone needs: inflates a gzip file, which it has read before, into one piece of memory
+// that is used again and again. Tells how much came out, and the microseconds of user and system
+// time that inflating took; the check of the sum is in them, as in any decoder. usage: inflate FILE
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -125,8 +125,9 @@ typedef struct mw_config {
     const char *engine;            /* by name, see mw_engine_at; NULL: the default */
     mw_message_fn on_error;        /* NULL: prints to stderr */
     void *ud;                      /* handed to on_error and alloc */
-    mw_alloc_fn alloc;             /* NULL: realloc and free. What libevent and OpenSSL need does
-                                      not go through it: they have hooks of their own */
+    mw_alloc_fn alloc;             /* NULL: realloc and free. What libevent, OpenSSL and libzstd
+                                      need does not go through it; the first two have hooks of
+                                      their own */
     unsigned flags;                /* MW_KEEP_SIGPIPE */
     const char *resolv_conf;       /* name servers; NULL: /etc/resolv.conf */
     const char *hosts_file;        /* NULL: /etc/hosts */
@@ -510,11 +511,12 @@ MW_API size_t mw_exchange_trailer_count(const mw_exchange *x);
 MW_API mw_header mw_exchange_trailer_at(const mw_exchange *x, size_t index);
 MW_API const char *mw_exchange_trailer(const mw_exchange *x, const char *name);
 
-/* 1 from on_head on where the body is decoded, or that of a GET would be (RFC 9110, 8.4): Content-Encoding and Content-Length,
- * which stay as the server sent them, then tell of what came on the wire, not of what is read. A
- * body with a coding that is not known is left as it came, and so is a part (206). Codings that are
- * cut off or corrupt, more than 5 of them, or more than max_body_size decoded bytes end the
- * exchange with MW_UNKNOWN_CONTENT_ERROR in the phase "decode". */
+/* 1 from on_head on where the body is decoded, or that of a GET would be (RFC 9110, 8.4):
+ * Content-Encoding and Content-Length, which stay as the server sent them, then tell of what came
+ * on the wire, not of what is read. A body with a coding that is not known is left as it came, and
+ * so is a part (206). Codings that are cut off or corrupt, more than 5 of them, or more than
+ * max_body_size decoded bytes end the exchange with MW_UNKNOWN_CONTENT_ERROR in the phase "decode".
+ */
 MW_API int mw_exchange_decoded(const mw_exchange *x);
 
 /* Body bytes received so far, and how many there will be (-1 while that is not known): as they come

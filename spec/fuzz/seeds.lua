@@ -45,6 +45,16 @@ local function write_message(message)
   end
 end
 
+-- What is coded, behind the number of its coding in decode.c: "hi", of which two are gzip within zstd and br
+-- within gzip.
+for number, hex in pairs {
+  [0] = "1f8b0800000000000203cbc80400ac2a93d802000000", [1] = "789ccbc80400013b00d2", [2] = "8b0080686903",
+  [3] = "28b52ffd04581100006869fa3826ea", [6] = "1f8b0800000000000203eb6668c8c86406004fe81e4306000000",
+  [4] = "28b52ffd0458b100001f8b0800000000000203cbc80400ac2a93d802000000a7c614b4", [9] = "cbc80400",
+} do
+  write("decode", string.char(number) .. hex:gsub("%x%x", function(byte) return string.char(tonumber(byte, 16)) end))
+end
+
 for _, message in ipairs(hostile.messages) do
   write_message(message)
 end
