@@ -11,7 +11,8 @@
 
 enum {
     PIECE = (64 << 10) - 64, /* with what libevent adds, a power of two */
-    SHARE = 2 * PIECE,       /* in one turn of the loop: others get theirs */
+    SHARE =
+        PIECE, /* in one turn of the loop: others get theirs, and no more memory comes and goes */
     LEAST = (4 << 10) - 64,
     USUAL_RATIO = 4
 };
