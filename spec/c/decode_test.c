@@ -79,6 +79,8 @@ struct text {
 
 static void put(struct text *t, const unsigned char *bytes, size_t length)
 {
+    if (length == 0)
+        return;
     if (t->length + length > t->room) {
         t->room = 2 * (t->length + length);
         t->at = test_need(realloc(t->at, t->room));

@@ -11,8 +11,7 @@
 
 enum {
     PIECE = (64 << 10) - 64, /* with what libevent adds, a power of two */
-    SHARE =
-        PIECE, /* in one turn of the loop: others get theirs, and no more memory comes and goes */
+    SHARE = PIECE,           /* in one turn of the loop: more memory would only come and go */
     LEAST = (4 << 10) - 64,
     USUAL_RATIO = 4
 };
