@@ -43,16 +43,22 @@ uint64_t mw_exchange_room(const mw_exchange *x)
     return x->received < most ? most - x->received : 0;
 }
 
+/* Whether so many bytes more may come; if not, the exchange has ended. */
+static bool may_come(mw_exchange *x, size_t length)
+{
+    if (!mw_policy_counts_received(x, length))
+        return false;
+    if (length <= mw_exchange_room(x))
+        return true;
+    mw_content_too_large(x);
+    return false;
+}
+
 /* The buffer for so many bytes more of the body, or NULL where the exchange has ended with them. */
 static struct evbuffer *room_for(mw_exchange *x, size_t length)
 {
-    if (!mw_policy_counts_received(x, length))
+    if (!may_come(x, length))
         return NULL;
-    if (x->received + length > x->outgoing.max_body_size) {
-    if (length > mw_exchange_room(x)) {
-        mw_content_too_large(x);
-        return NULL;
-    }
     if (x->buffer == NULL)
         x->buffer = evbuffer_new();
     if (x->buffer == NULL)
@@ -63,10 +69,8 @@ static struct evbuffer *room_for(mw_exchange *x, size_t length)
 /* What is to be decoded first. */
 static bool takes_coded(mw_exchange *x, size_t length)
 {
-    if (x->decoding == NULL)
+    if (x->decoding == NULL || !may_come(x, length))
         return false;
-    if (length > mw_exchange_room(x))
-        return mw_content_too_large(x), false;
     x->received += length;
     return true;
 }
