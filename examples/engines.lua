@@ -10,6 +10,7 @@ local words = {
   { "drain", "a server that stops finishes what it has begun" },
   { "trailers", "fields behind a body in chunks" },
   { "connect_anyhow", "to a socket's file, or from a chosen address" },
+  { "proxy", "through a proxy: http, https, SOCKS 5" },
 }
 
 local before = http.engine

@@ -209,7 +209,8 @@ MW_API const char *mw_engine_name(const mw_runtime *rt);
  *     any_method      send and take methods beyond those that are registered
  *     drain           stop a server while what it has begun is finished
  *     trailers        fields behind a body in chunks
- *     connect_anyhow  connect to a socket's file, or from a chosen address */
+ *     connect_anyhow  connect to a socket's file, or from a chosen address
+ *     proxy           go through a proxy */
 MW_API int mw_engine_can(const mw_runtime *rt, const char *capability);
 
 /* These words one by one; NULL past the end. */
@@ -417,6 +418,23 @@ typedef struct mw_options {
     const char *netrc_file;     /* users and passwords by host, asked for each host that redirects
                                    lead to as well; for a user in the URL without a password, too */
     int netrc_optional;         /* 1: the file need not be there */
+
+    /* Through which proxy, for engines with the capability proxy:
+     * "http://user:password@host:port", "https://…" (TLS with the proxy), "socks5://…" (names are
+     * looked up here) or "socks5h://…" (by the proxy); user and password are percent-encoded and
+     * may be missing, as the port may (80, 443, 1080). "": none. NULL: what the environment says in
+     * http_proxy, https_proxy and all_proxy, but for the hosts of no_proxy and this machine's own;
+     * it is read at the runtime's first request. Plain http goes to an http proxy as it is, all
+     * else through a tunnel. Credentials are shown to the proxy alone, as Basic, or as Digest once
+     * it asks for that. With unix_path there is none. */
+    const char *proxy;
+    const char *no_proxy; /* hosts that are reached without it: "example.com,10.0.0.0/8,[::1]:80",
+                             those below them, too; "*": all. NULL: with `proxy` none, with the
+                             environment's the variable no_proxy */
+    const mw_header *proxy_headers; /* more fields for an http proxy, which the host never sees */
+    size_t proxy_header_count;
+    const char *proxy_ca_file; /* PEM file of authorities for https proxies; NULL: the system's */
+    int proxy_insecure;        /* 1: take any certificate of theirs */
 
     /* Callbacks, each of which may be NULL, in the order in which they are called. */
     mw_sent_fn on_sent;       /* request body moved on; never without one */

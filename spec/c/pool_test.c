@@ -138,6 +138,9 @@ static void tells_origins_apart(void)
         {.host = "a.test", .port = 80, .unix_path = "/run/a"},
         {.host = "a.test", .port = 80, .unix_path = "/run/b"},
         {.host = "a.test", .port = 80, .local_address = "127.0.0.2"},
+        {.host = "a.test", .port = 80, .proxy = "http://p"},
+        {.host = "a.test", .port = 80, .proxy = "http://q"},
+        {.host = "a.test", .port = 80, .proxy = "http://p", .tunnel = true},
     };
     enum { COUNT = sizeof keys / sizeof keys[0] };
     struct asker askers[COUNT] = {0}, other = {0};

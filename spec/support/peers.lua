@@ -49,12 +49,21 @@ function peer_methods:stop()
   end
 end
 
--- Asks for `url` until there is an answer. Returns false if the program ends instead, since then its
--- port was not free.
+-- Asks for `url` until there is an answer; or where it is a table, connects to its port until that is
+-- taken. Returns false if the program ends instead, since then its port was not free.
 local function answers(peer, url)
-  local state
+  local state, ask
 
-  local function ask()
+  local function connect()
+    raw.connect({ host = url.host, port = url.port, on_connect = function(conn)
+      state = state or "answers"
+      conn:close()
+    end, on_close = function()
+      http.after(RETRY, ask)
+    end })
+  end
+
+  function ask()
     if state then
       return
     end
@@ -62,7 +71,10 @@ local function answers(peer, url)
       state = "ended"
       return
     end
-    http.get({ url = url, timeout = ASK_TIMEOUT }, function(response)
+    if type(url) == "table" then
+      return connect()
+    end
+    http.get({ url = url, timeout = ASK_TIMEOUT, proxy = false }, function(response)
       if response.status_code ~= 0 then
         state = state or "answers"
       else
@@ -81,7 +93,8 @@ local function answers(peer, url)
   return state == "answers" and raw.alive(peer.pid)
 end
 
--- launch(peer) chooses ports, spawns the program and returns the URL to be asked.
+-- launch(peer) chooses ports, spawns the program and returns the URL to be asked, or the host and port to
+-- be connected to.
 local function start(name, launch)
   local log
   for _ = 1, ATTEMPTS do
@@ -296,5 +309,8 @@ function M.koa()
     return helper.url({ host = peer.host, port = peer.port or raw.refused_port() }, "/nothing")
   end)
 end
+
+-- For peers of one spec's own.
+M.start, M.spawn, M.write_file = start, spawn, write_file
 
 return M

@@ -21,10 +21,8 @@ static const struct scheme {
     enum mw_proxy_kind kind;
     unsigned short port;
 } schemes[] = {
-    {"http", MW_PROXY_HTTP, 80},
-    {"https", MW_PROXY_HTTPS, 443},
-    {"socks5", MW_PROXY_SOCKS5, 1080},
-    {"socks5h", MW_PROXY_SOCKS5H, 1080},
+    {"http", MW_PROXY_HTTP, 80},       {"https", MW_PROXY_HTTPS, 443},
+    {"socks5", MW_PROXY_SOCKS5, 1080}, {"socks5h", MW_PROXY_SOCKS5H, 1080},
     {"socks", MW_PROXY_SOCKS5H, 1080},
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/headers.h"
+#include "base/proxy.h"
 #include "net/socket.h"
 #include "net/tls_options.h"
 
@@ -29,6 +30,7 @@ enum mw_capability {
     MW_CAN_DRAIN = 1u << 7,          /* a server that stops finishes what runs */
     MW_CAN_TRAILERS = 1u << 8,       /* fields behind a body in chunks */
     MW_CAN_CONNECT_ANYHOW = 1u << 9, /* to a socket's file, from a chosen address */
+    MW_CAN_PROXY = 1u << 10,         /* through a proxy */
 };
 
 struct mw_engine {
@@ -80,6 +82,17 @@ bool mw_engine_known(const char *name, char *words, size_t size);
 mw_runtime *mw_exchange_runtime(const mw_exchange *x);
 void *mw_exchange_wire(const mw_exchange *x); /* exchange_size zeroed bytes, the engine's */
 
+/* A proxy on the way to the host. Of the fields of the request Proxy-Authorization is not sent:
+ * what is meant for the proxy stands in here. */
+struct mw_via {
+    const struct mw_proxy *proxy;
+    bool tunnel; /* it is asked for a way to the host; else it gets the request itself, with: */
+    const char *target; /* of CONNECT; else the request's in absolute form (RFC 9112, 3.2.2) */
+    const char *key;    /* for pools: all that makes it another. Holds secrets */
+    const struct mw_headers *fields;  /* more fields for the proxy, if it speaks HTTP */
+    const struct mw_tls_options *tls; /* with the proxy itself */
+};
+
 /* What to send: the fields are complete (Host, Content-Length), their bytes are checked. */
 struct mw_outgoing {
     const char *method;
@@ -90,6 +103,7 @@ struct mw_outgoing {
                                   none are given. Connections to them serve no other requests */
     const char *unix_path;     /* these two: of engines that can (MW_CAN_CONNECT_ANYHOW); */
     const char *local_address; /* NULL: not asked for */
+    const struct mw_via *via;  /* of engines that can (MW_CAN_PROXY); NULL: none */
     bool secure, idempotent, expects_continue;
     double
         expect_timeout; /* the body goes after so many seconds without a 100; MW_NEVER: only then */
@@ -162,6 +176,14 @@ void mw_exchange_on_upgrade(mw_exchange *x, struct mw_socket *s, const void *ear
 /* The end: one of these, once; later ones are ignored. */
 void mw_exchange_on_done(mw_exchange *x);
 void mw_exchange_on_error(mw_exchange *x, const struct mw_failure *failure);
+
+/* The value of Proxy-Authorization for the next message to a proxy that speaks HTTP, be it CONNECT
+ * or the request; NULL: none. Each serves for one message, and stays until the next call. */
+const char *mw_exchange_proxy_authorization(mw_exchange *x);
+
+/* The proxy has answered 407, with these fields. True: there is another value now, worth another
+ * try. */
+bool mw_exchange_on_proxy_challenge(mw_exchange *x, const struct mw_headers *fields);
 
 /* An idle connection had died; the request is being sent again on a new one. */
 void mw_exchange_on_retry(mw_exchange *x);

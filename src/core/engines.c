@@ -27,6 +27,7 @@ static const struct {
     {"drain", MW_CAN_DRAIN},
     {"trailers", MW_CAN_TRAILERS},
     {"connect_anyhow", MW_CAN_CONNECT_ANYHOW},
+    {"proxy", MW_CAN_PROXY},
 };
 enum { CAPABILITIES = sizeof capabilities / sizeof capabilities[0] };
 

@@ -51,6 +51,7 @@ void mw_exchange_forget_request(mw_exchange *x)
     mw_exchange_leave_wire(x);
     mw_authorize_free(x);
     mw_decoding_free(x);
+    mw_proxying_free(x);
     mw_route_free(&x->route, a);
     mw_headers_free(&x->fields, a);
     mw_cookies_free(x);

@@ -8,6 +8,7 @@
 #include "core/cookies.h"
 #include "core/engine.h"
 #include "core/leg.h"
+#include "core/proxy.h"
 #include "core/route.h"
 #include "core/runtime.h"
 
@@ -55,6 +56,7 @@ struct mw_exchange {
     /* the request */
     struct mw_url url;
     struct mw_route route;
+    struct mw_proxying *proxying; /* NULL: no proxy comes into question */
     char *method;
     struct mw_body body;
     struct mw_headers fields;

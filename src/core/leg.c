@@ -19,11 +19,15 @@ static const double drop_within = 0.5; /* seconds */
 static const struct mw_leg_step steps[] = {
     {mw_authorize_concerns, mw_authorize_judge},
     {mw_redirect_concerns, mw_redirect_judge},
+    {mw_proxying_concerns, mw_proxying_judge},
     {mw_download_concerns, mw_download_judge},
     {mw_retry_concerns, mw_retry_judge},
 };
 
-static const mw_compose_fn composers[] = {mw_cookies_compose, mw_authorize_compose, NULL};
+static const mw_compose_fn composers[] = {
+    mw_cookies_compose, mw_authorize_compose,
+    mw_proxying_choose, /* looks at what the others have made of the fields */
+    NULL};
 
 enum { STEPS = sizeof steps / sizeof steps[0] };
 

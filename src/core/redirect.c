@@ -32,6 +32,8 @@ static void strip_secrets(mw_exchange *x)
     const struct mw_allocator *a = &x->rt->allocator;
     struct mw_tls_options *tls = &x->outgoing.tls;
     remove_all(x, names);
+    if (x->outgoing.via == NULL) /* else it was for the proxy */
+        mw_headers_remove(&x->fields, "Proxy-Authorization");
     mw_dealloc(a, (void *)tls->cert_file);
     mw_dealloc(a, (void *)tls->key_file);
     tls->cert_file = tls->key_file = NULL;

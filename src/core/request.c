@@ -422,6 +422,8 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
     if (result == MW_OK)
         result = mw_authorize_prepare(x, o);
     if (result == MW_OK)
+        result = mw_proxying_prepare(x, o);
+    if (result == MW_OK)
         result = mw_leg_compose(x);
     if (result != MW_OK)
         return result;

@@ -8,6 +8,7 @@
 #include "core/engine.h"
 #include "core/policy.h"
 #include "core/exchange.h"
+#include "core/proxy.h"
 #include "core/server.h"
 #include "core/timer.h"
 #include "net/resolve.h"
@@ -195,6 +196,7 @@ void mw_close(mw_runtime *rt)
     mw_requests_free_spare(rt);
     mw_exchanges_free_spare(rt);
     mw_auth_forget_all(rt);
+    mw_proxies_free(rt->proxies, rt);
     mw_headers_free(&rt->reply_fields, &allocator);
     mw_timers_close(rt);
     if (rt->engine_state != NULL)

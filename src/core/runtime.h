@@ -37,6 +37,7 @@ struct mw_runtime {
     struct mw_resolver *resolver; /* made at the first name */
     struct mw_tls_store *tls;     /* made at the first connection that is secure */
     struct mw_rules *rules;       /* the policy; NULL: everything is allowed */
+    struct mw_proxies *proxies;   /* the environment's, read at the first request */
     char *resolv_conf;            /* NULL: the system's */
     char *hosts_file;
     mw_message_fn on_error;

@@ -25,6 +25,8 @@ static const char *beyond(const mw_exchange *x, unsigned can)
         return "cannot connect to a unix socket";
     if (x->outgoing.local_address != NULL && !(can & MW_CAN_CONNECT_ANYHOW))
         return "cannot connect from an address that is chosen";
+    if (x->outgoing.via != NULL && !(can & MW_CAN_PROXY))
+        return "cannot go through a proxy (proxy = false goes without one)";
     return NULL;
 }
 
@@ -40,6 +42,9 @@ static bool impossible(mw_exchange *x, struct mw_failure *f)
                         "\"%.*s\" is not a protocol that moonwire speaks; it speaks http and "
                         "https",
                         (int)strcspn(x->url.href, ":"), x->url.href);
+    } else if (mw_proxying_wrong(x) != NULL) {
+        mw_failure_init(f, MW_UNKNOWN_PROXY_ERROR, MW_PHASE_PROXY);
+        mw_failure_text(f, "%s", mw_proxying_wrong(x));
     } else if (words != NULL) {
         mw_failure_text(f, "the %s engine %s", engine->name, words);
     } else if ((engine->can & MW_CAN_UPGRADE) && strcmp(x->method, "CONNECT") == 0 &&

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "http1/client.h"
 
+#include "http1/tunnel.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +22,20 @@ static struct http1_client *client_of(struct mw_pooled *p)
 
 /* ---- the pool ------------------------------------------------------------------------------ */
 
+/* A proxy that gets the requests themselves could serve those to all hosts on one connection. Some
+ * only pass on what comes behind the first (tinyproxy, as long as the host keeps the connection): a
+ * host would then get the requests that are for another. What a proxy looks up is not looked up
+ * here. */
+static void key_via(struct mw_origin_key *key, const struct mw_outgoing *out)
+{
+    const struct mw_via *via = out->via;
+    key->proxy = via->key;
+    key->tunnel = via->tunnel;
+    key->unix_path = NULL;
+    if (via->proxy->kind != MW_PROXY_SOCKS5)
+        key->addresses = NULL;
+}
+
 void http1_key(struct mw_origin_key *key, const struct mw_outgoing *out)
 {
     *key = (struct mw_origin_key){.host = out->host,
@@ -29,6 +45,8 @@ void http1_key(struct mw_origin_key *key, const struct mw_outgoing *out)
                                   .addresses = out->addresses,
                                   .unix_path = out->unix_path,
                                   .local_address = out->local_address};
+    if (out->via != NULL)
+        key_via(key, out);
 }
 
 static void no_memory(mw_exchange *x)
@@ -138,6 +156,7 @@ void http1_locate(const mw_exchange *x, struct mw_failure *f)
     const char *address = c->dial != NULL ? mw_dial_address(c->dial) : c->address;
     f->phase = http1_phase_of(c);
     snprintf(f->address, sizeof f->address, "%.79s", address);
+    http1_tunnel_blame(c, f);
 }
 
 void http1_cancel(mw_exchange *x)

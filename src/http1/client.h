@@ -10,6 +10,7 @@
 #include "net/resolve.h"
 
 struct http1_client;
+struct http1_tunnel;
 
 /* The engine's part of an exchange. */
 struct http1_call {
@@ -46,6 +47,7 @@ struct http1_client {
     /* opening */
     struct mw_lookup *lookup;
     struct mw_dial *dial;
+    struct http1_tunnel *tunnel; /* its way through a proxy, until it is there; NULL: none */
     bool connected;
     char address[80]; /* the peer's, with its port; "" before it is known */
 
@@ -94,6 +96,11 @@ void http1_key(struct mw_origin_key *key, const struct mw_outgoing *out);
 /* Makes a connection for x, which begins with its name; what fails later is reported. False without
  * memory, with nothing done. */
 bool http1_client_open(struct http1_engine *engine, mw_exchange *x);
+/* The way through the proxy is there: *s, which is taken over, leads to the host; or to the proxy,
+ * which then gets the request. c may be gone on return. */
+void http1_client_arrived(struct http1_client *c, struct mw_socket *s);
+/* Through the proxy once more, on a new connection to it, with what c->tunnel knows. */
+void http1_client_again(struct http1_client *c);
 void http1_client_close(struct http1_client *c); /* at once, and frees it; its exchange is let go */
 /* Its exchange is over: for the next. It may be gone, or another's, on return. */
 void http1_client_park(struct http1_client *c);

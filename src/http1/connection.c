@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "http1/client.h"
 
+#include "http1/tunnel.h"
+
 #include <event2/event.h>
 
 #include <stdarg.h>
@@ -28,6 +30,8 @@ static void hang_up(struct http1_client *c)
     http1_upload_stop(c);
     http1_partial_free(c->partial, &c->engine->rt->allocator);
     c->partial = NULL;
+    http1_tunnel_free(c->tunnel, &c->engine->rt->allocator);
+    c->tunnel = NULL;
     wire_close(&c->wire);
     memset(&c->wire, 0, sizeof c->wire); /* nothing of it is the next one's */
     c->connected = false;
@@ -94,6 +98,7 @@ static bool may_retry(const struct http1_client *c, const struct mw_failure *f)
 void http1_client_failed(struct http1_client *c, const struct mw_failure *f)
 {
     mw_exchange *x = c->x;
+    struct mw_failure told = *f;
     if (may_retry(c, f)) {
         hang_up(c);
         c->reused = false;
@@ -101,8 +106,18 @@ void http1_client_failed(struct http1_client *c, const struct mw_failure *f)
         look_up(c);
         return;
     }
+    http1_tunnel_blame(c, &told);
     http1_client_close(c);
-    mw_exchange_on_error(x, f);
+    mw_exchange_on_error(x, &told);
+}
+
+void http1_client_again(struct http1_client *c)
+{
+    struct http1_tunnel *tunnel = c->tunnel;
+    c->tunnel = NULL; /* it stays */
+    hang_up(c);
+    c->tunnel = tunnel;
+    look_up(c);
 }
 
 void http1_client_fail(struct http1_client *c, int code, enum mw_phase phase, const char *format,
@@ -174,34 +189,40 @@ static const struct http1_wire_events wire_events = {on_opened, on_readable, on_
 
 /* ---- its opening --------------------------------------------------------------------------- */
 
-static bool open_tls(struct http1_client *c, int fd, struct mw_failure *f)
+static bool open_tls(struct http1_client *c, struct mw_socket *under, struct mw_failure *f)
 {
     const struct mw_outgoing *out = mw_exchange_outgoing(c->x);
     struct mw_tls_store *store = mw_runtime_tls(c->engine->rt);
     mw_failure_init(f, MW_UNKNOWN_NETWORK_ERROR, MW_PHASE_TLS);
     mw_failure_text(f, "no memory for TLS");
-    return store != NULL &&
-           mw_tls_client(store, &c->wire.socket, fd, &out->tls, out->host, out->port, f);
+    if (store == NULL)
+        return false;
+    if (out->via != NULL)
+        return mw_tls_client_over(store, &c->wire.socket, under, &out->tls, out->host, out->port,
+                                  f);
+    return mw_tls_client(store, &c->wire.socket, under->fd, &out->tls, out->host, out->port, f);
 }
 
-static void take_socket(struct http1_client *c, int fd)
+void http1_client_arrived(struct http1_client *c, struct mw_socket *s)
 {
     struct mw_failure f;
     bool secure = mw_exchange_outgoing(c->x)->secure;
-    if (secure && !open_tls(c, fd, &f)) {
-        close(fd);
+    http1_tunnel_free(c->tunnel, &c->engine->rt->allocator); /* what fails now is not the proxy's */
+    c->tunnel = NULL;
+    if (secure && !open_tls(c, s, &f)) {
+        s->via->close(s);
         snprintf(f.address, sizeof f.address, "%s", c->address);
         http1_client_failed(c, &f);
         return;
     }
     if (!secure)
-        mw_socket_plain(&c->wire.socket, fd);
+        c->wire.socket = *s;
     if (!wire_open(&c->wire, c->engine, &wire_events))
         http1_client_fail(c, MW_UNKNOWN_NETWORK_ERROR, MW_PHASE_CONNECT,
                           "no memory for a connection");
     else if (secure)
         mw_exchange_on_phase(c->x, MW_PHASE_TLS);
-    else
+    else if (!c->wire.opening) /* TLS with a proxy says so by itself */
         on_opened(&c->wire);
 }
 
@@ -210,17 +231,22 @@ static void on_dialed(int fd, const char *address, const struct mw_failure *f, v
     struct http1_client *c = ud;
     c->dial = NULL;
     snprintf(c->address, sizeof c->address, "%s", address);
-    if (fd < 0)
+    if (fd < 0) {
         http1_client_failed(c, f);
-    else
-        take_socket(c, fd);
+    } else if (c->tunnel != NULL) {
+        http1_tunnel_begin(c, fd);
+    } else {
+        struct mw_socket s;
+        mw_socket_plain(&s, fd);
+        http1_client_arrived(c, &s);
+    }
 }
 
 static void dial(struct http1_client *c, const struct mw_addresses *addresses)
 {
     const struct mw_outgoing *out = mw_exchange_outgoing(c->x);
     struct mw_dial_options how = {.addresses = addresses,
-                                  .port = out->port,
+                                  .port = out->via != NULL ? out->via->proxy->port : out->port,
                                   .unix_path = out->unix_path,
                                   .local_address = out->local_address};
     const struct http1_engine *engine = c->engine;
@@ -242,41 +268,86 @@ static void dial_allowed(struct http1_client *c, const struct mw_addresses *foun
         http1_client_failed(c, &f);
 }
 
+static void no_address(struct http1_client *c, const char *host, const char *wrong)
+{
+    http1_client_fail(c, MW_HOST_NOT_FOUND_ERROR, MW_PHASE_RESOLVE,
+                      "cannot find the address of %.100s: %s", host, wrong);
+}
+
+/* Whose addresses are looked up and connected to. */
+static const char *next_host(const struct http1_client *c)
+{
+    const struct mw_outgoing *out = mw_exchange_outgoing(c->x);
+    return out->via != NULL ? out->via->proxy->host : out->host;
+}
+
 static void on_addresses(const struct mw_addresses *found, const char *wrong, void *ud)
 {
     struct http1_client *c = ud;
     c->lookup = NULL;
-    if (wrong == NULL) {
+    if (wrong == NULL)
         dial_allowed(c, found);
+    else
+        no_address(c, next_host(c), wrong);
+}
+
+static void find(struct http1_client *c, const char *host, const char *addresses, mw_lookup_fn fn)
+{
+    struct mw_addresses found;
+    if (addresses != NULL)
+        mw_addresses_read(&found, addresses);
+    if (addresses != NULL || mw_resolve_literal(host, &found)) {
+        fn(&found, NULL, c);
         return;
     }
-    http1_client_fail(c, MW_HOST_NOT_FOUND_ERROR, MW_PHASE_RESOLVE,
-                      "cannot find the address of %.100s: %s", mw_exchange_outgoing(c->x)->host,
-                      wrong);
+    struct mw_resolver *names = mw_names(c->engine->rt);
+    if (names != NULL)
+        c->lookup = mw_lookup_start(names, host, fn, c);
+    if (c->lookup == NULL)
+        http1_client_fail(c, MW_UNKNOWN_NETWORK_ERROR, MW_PHASE_RESOLVE,
+                          "no memory for a name look-up");
+}
+
+/* The proxy gets addresses only (SOCKS5): the host's come first. */
+static void on_host_addresses(const struct mw_addresses *found, const char *wrong, void *ud)
+{
+    struct http1_client *c = ud;
+    c->lookup = NULL;
+    if (wrong != NULL) {
+        no_address(c, mw_exchange_outgoing(c->x)->host, wrong);
+        return;
+    }
+    struct mw_failure f;
+    struct mw_addresses allowed = *found;
+    if (!mw_exchange_screen(c->x, &allowed, &f)) {
+        http1_client_failed(c, &f);
+        return;
+    }
+    http1_tunnel_know(c->tunnel, &allowed);
+    find(c, next_host(c), NULL, on_addresses);
 }
 
 /* Whatever it comes to is reported. */
 static void look_up(struct http1_client *c)
 {
-    struct mw_addresses found;
     const struct mw_outgoing *out = mw_exchange_outgoing(c->x);
     c->address[0] = '\0';
-    if (out->unix_path != NULL) {
+    if (out->via != NULL && c->tunnel == NULL) {
+        c->tunnel = http1_tunnel_new(&c->engine->rt->allocator, out->via);
+        if (c->tunnel == NULL) {
+            http1_client_fail(c, MW_UNKNOWN_NETWORK_ERROR, MW_PHASE_PROXY,
+                              "no memory for the way through a proxy");
+            return;
+        }
+    }
+    if (c->tunnel != NULL && http1_tunnel_needs_addresses(c->tunnel))
+        find(c, out->host, out->addresses, on_host_addresses);
+    else if (out->via != NULL)
+        find(c, next_host(c), NULL, on_addresses);
+    else if (out->unix_path != NULL)
         dial(c, NULL);
-        return;
-    }
-    if (out->addresses != NULL)
-        mw_addresses_read(&found, out->addresses);
-    if (out->addresses != NULL || mw_resolve_literal(out->host, &found)) {
-        dial_allowed(c, &found);
-        return;
-    }
-    struct mw_resolver *names = mw_names(c->engine->rt);
-    if (names != NULL)
-        c->lookup = mw_lookup_start(names, out->host, on_addresses, c);
-    if (c->lookup == NULL)
-        http1_client_fail(c, MW_UNKNOWN_NETWORK_ERROR, MW_PHASE_RESOLVE,
-                          "no memory for a name look-up");
+    else
+        find(c, out->host, out->addresses, on_addresses);
 }
 
 bool http1_client_open(struct http1_engine *engine, mw_exchange *x)

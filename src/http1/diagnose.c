@@ -15,7 +15,7 @@ enum mw_phase http1_phase_of(const struct http1_client *c)
         return sending ? MW_PHASE_SEND : MW_PHASE_HEAD;
     }
     if (c->dial != NULL)
-        return MW_PHASE_CONNECT;
+        return MW_PHASE_CONNECT; /* though it be to a proxy: http1_tunnel_blame */
     return mw_exchange_phase(c->x);
 }
 

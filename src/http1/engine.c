@@ -36,7 +36,7 @@ const struct mw_engine mw_http1_engine = {
     .name = "http1",
     .can = MW_CAN_STREAM_UPLOAD | MW_CAN_UPGRADE | MW_CAN_STREAM_REQUEST | MW_CAN_INTERIM |
            MW_CAN_BE_STRICT | MW_CAN_ANY_METHOD | MW_CAN_DRAIN | MW_CAN_TRAILERS |
-           MW_CAN_CONNECT_ANYHOW,
+           MW_CAN_CONNECT_ANYHOW | MW_CAN_PROXY,
     .exchange_size = sizeof(struct http1_call),
     .request_size = sizeof(struct http1_turn),
     .open = open_engine,

@@ -114,6 +114,14 @@ static void stop_sending(struct http1_client *c, const struct http1_head *head)
     c->closing_after = true; /* what is missing was announced */
 }
 
+/* A proxy that wants credentials has not waited for the body; squid 5 says that it keeps the
+ * connection, and never reads the next request on it. */
+static bool refused_body(const struct http1_client *c, const struct http1_head *head)
+{
+    const struct mw_via *via = mw_exchange_outgoing(c->x)->via;
+    return head->status == 407 && c->has_body && via != NULL && !via->tunnel;
+}
+
 static void final(struct http1_client *c, const struct http1_head *head, const char *bytes)
 {
     struct mw_headers fields = {0};
@@ -123,6 +131,8 @@ static void final(struct http1_client *c, const struct http1_head *head, const c
     }
     c->head_seen = true;
     c->closing_after = c->asked_to_close || head->close || (head->minor == 0 && !head->keep_alive);
+    if (refused_body(c, head))
+        c->closing_after = true;
     int64_t length = expect_body(c, head);
     stop_sending(c, head);
     mw_exchange_on_head(c->x, head->status, http1_text(&fields, head->reason), &fields, length);

@@ -46,11 +46,11 @@ static bool is_left_out(lua_State *L, struct l_draft *d, const char *name)
     return true;
 }
 
-static void add_field(lua_State *L, struct l_draft *d, const char *name)
+static void add_field(lua_State *L, struct l_draft *d, mw_header *field, const char *name)
 {
     check_value(L, name, -1);
     push_value(L, name);
-    d->fields[d->options.header_count++] = (mw_header){name, l_anchor(L, d)};
+    *field = (mw_header){name, l_anchor(L, d)};
 }
 
 static size_t count_fields(lua_State *L, int index)
@@ -64,30 +64,37 @@ static size_t count_fields(lua_State *L, int index)
     return count;
 }
 
-void l_option_headers(lua_State *L, struct l_draft *d, const struct l_option *option, int index)
+mw_header *l_read_fields(lua_State *L, struct l_draft *d, const char *option, int index,
+                         size_t *count)
 {
-    (void)option;
     if (!lua_istable(L, index))
-        l_bad_option(L, "headers", "table", index);
-    d->fields = lua_newuserdata(L, (count_fields(L, index) + 1) * sizeof *d->fields);
+        l_bad_option(L, option, "table", index);
+    mw_header *fields = lua_newuserdata(L, (count_fields(L, index) + 1) * sizeof *fields);
     l_keep(L, d);
-    d->options.headers = d->fields;
+    *count = 0;
     lua_pushnil(L);
     while (lua_next(L, index) != 0) {
         if (lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "bad option 'headers' (names as keys expected, got a %s as a key)",
+            luaL_error(L, "bad option '%s' (names as keys expected, got a %s as a key)", option,
                        luaL_typename(L, -2));
-        const char *name = l_option_string(L, "headers", -2);
+        const char *name = l_option_string(L, option, -2);
         if (lua_istable(L, -1)) {
             int list = lua_gettop(L);
             for (size_t i = 1; i <= lua_objlen(L, list); i++) {
                 lua_rawgeti(L, list, (int)i);
-                add_field(L, d, name);
+                add_field(L, d, &fields[(*count)++], name);
                 lua_pop(L, 1);
             }
         } else if (!is_left_out(L, d, name)) {
-            add_field(L, d, name);
+            add_field(L, d, &fields[(*count)++], name);
         }
         lua_pop(L, 1);
     }
+    return fields;
+}
+
+void l_option_headers(lua_State *L, struct l_draft *d, const struct l_option *option, int index)
+{
+    d->fields = l_read_fields(L, d, option->name, index, &d->options.header_count);
+    d->options.headers = d->fields;
 }

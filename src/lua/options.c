@@ -182,6 +182,8 @@ static const struct l_option rows[] = {
     {"key_file", read_text, AT(key_file)},
     {"pins", read_pins, 0},
     {"resolve", l_option_resolve, 0},
+    {"proxy", l_option_proxy, 0},
+    {"no_proxy", l_option_no_proxy, 0},
     {"local_address", read_text, AT(local_address)},
     {"unix", read_text, AT(unix_path)},
     {"max_head_size", read_size, AT(max_head_size)},

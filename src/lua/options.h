@@ -46,6 +46,12 @@ void l_option_netrc(lua_State *L, struct l_draft *d, const struct l_option *opti
 
 /* Lets the Response at `response` ask the function of the option auth, if there is one. */
 void l_auth_attach(lua_State *L, struct l_draft *d, int response);
+void l_option_proxy(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
+void l_option_no_proxy(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
+
+/* The fields of the table at `index`, as of the option headers; *count of them. */
+mw_header *l_read_fields(lua_State *L, struct l_draft *d, const char *option, int index,
+                         size_t *count);
 
 /* A whole number. */
 int l_option_count(lua_State *L, const char *option, int index, int least, int most);

@@ -18,8 +18,8 @@ static bool same_key(const struct mw_origin_key *a, const struct mw_origin_key *
     return a->port == b->port && a->secure == b->secure &&
            (strcmp(a->host, b->host) == 0 || mw_same_name(a->host, b->host)) &&
            same_text(a->addresses, b->addresses) && same_text(a->unix_path, b->unix_path) &&
-           same_text(a->local_address, b->local_address) &&
-           (!a->secure || mw_tls_options_same(&a->tls, &b->tls));
+           same_text(a->local_address, b->local_address) && same_text(a->proxy, b->proxy) &&
+           a->tunnel == b->tunnel && (!a->secure || mw_tls_options_same(&a->tls, &b->tls));
 }
 
 static void free_key(struct mw_origin_key *key, const struct mw_allocator *a)
@@ -28,6 +28,7 @@ static void free_key(struct mw_origin_key *key, const struct mw_allocator *a)
     mw_dealloc(a, (void *)key->addresses);
     mw_dealloc(a, (void *)key->unix_path);
     mw_dealloc(a, (void *)key->local_address);
+    mw_dealloc(a, (void *)key->proxy);
     mw_tls_options_free(&key->tls, a);
 }
 
@@ -43,9 +44,11 @@ static bool copy_key(struct mw_origin_key *to, const struct mw_origin_key *from,
 {
     to->port = from->port;
     to->secure = from->secure;
+    to->tunnel = from->tunnel;
     return copy_text(&to->host, from->host, a) && copy_text(&to->addresses, from->addresses, a) &&
            copy_text(&to->unix_path, from->unix_path, a) &&
            copy_text(&to->local_address, from->local_address, a) &&
+           copy_text(&to->proxy, from->proxy, a) &&
            (!from->secure || mw_tls_options_copy(&to->tls, &from->tls, a));
 }
 
@@ -58,6 +61,8 @@ static size_t hash_of(const struct mw_origin_key *key)
         hash = (hash ^ (byte >= 'A' && byte <= 'Z' ? byte | 0x20u : byte)) * 16777619u;
     }
     for (const char *c = key->unix_path; c != NULL && *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    for (const char *c = key->proxy; c != NULL && *c != '\0'; c++)
         hash = (hash ^ (unsigned char)*c) * 16777619u;
     return (hash ^ key->port ^ (key->secure ? 0x10000u : 0)) * 16777619u;
 }

@@ -24,6 +24,8 @@ struct mw_origin_key {
     const char *addresses;     /* in the place of those that the host has; NULL: none */
     const char *unix_path;     /* NULL: none */
     const char *local_address; /* NULL: the system's choice */
+    const char *proxy; /* all that makes one proxy another, its credentials too; NULL: none */
+    bool tunnel;       /* through the proxy to the host; else the proxy gets the requests */
 };
 
 /* A connection's place in the pool: zeroed, inside the owner's struct. */

@@ -32,6 +32,12 @@ bool mw_tls_client(struct mw_tls_store *store, struct mw_socket *s, int fd,
                    const struct mw_tls_options *o, const char *host, unsigned short port,
                    struct mw_failure *f);
 
+/* The same through a proxy: over an open socket that leads to the host, plain or of TLS itself,
+ * which is taken over. Returns false with *f filled; the socket is then the caller's still. */
+bool mw_tls_client_over(struct mw_tls_store *store, struct mw_socket *s, struct mw_socket *under,
+                        const struct mw_tls_options *o, const char *host, unsigned short port,
+                        struct mw_failure *f);
+
 /* The certificates of a listening server, and those that it wants to see: cert_file, key_file,
  * certificates and client_ca_file of `how`. Returns NULL with words in `wrong`, which stay "" where
  * there was no memory. */

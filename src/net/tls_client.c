@@ -56,16 +56,34 @@ SSL *mw_tls_client_ssl(struct mw_tls_store *store, const struct mw_tls_options *
     return ssl;
 }
 
+/* `under` is NULL, or what leads to the host in the place of fd. */
+static bool open_client(struct mw_tls_store *store, struct mw_socket *s, int fd,
+                        struct mw_socket *under, const struct mw_tls_options *o,
+                        const struct mw_tls_peer *to, struct mw_failure *f)
+{
+    mw_failure_init(f, MW_SSL_HANDSHAKE_FAILED_ERROR, MW_PHASE_TLS);
+    mw_failure_text(f, "no memory for TLS");
+    struct mw_tls *tls = mw_tls_new(&store->allocator, to->host, to->port);
+    SSL *ssl = tls != NULL ? mw_tls_client_ssl(store, o, mw_tls_peer_of(tls), f) : NULL;
+    if (ssl != NULL &&
+        (under != NULL ? mw_tls_socket_over(s, under, tls, ssl) : mw_tls_socket(s, fd, tls, ssl)))
+        return true;
+    mw_tls_free(tls);
+    return false;
+}
+
 bool mw_tls_client(struct mw_tls_store *store, struct mw_socket *s, int fd,
                    const struct mw_tls_options *o, const char *host, unsigned short port,
                    struct mw_failure *f)
 {
-    mw_failure_init(f, MW_SSL_HANDSHAKE_FAILED_ERROR, MW_PHASE_TLS);
-    mw_failure_text(f, "no memory for TLS");
-    struct mw_tls *tls = mw_tls_new(&store->allocator, host, port);
-    SSL *ssl = tls != NULL ? mw_tls_client_ssl(store, o, mw_tls_peer_of(tls), f) : NULL;
-    if (ssl != NULL && mw_tls_socket(s, fd, tls, ssl))
-        return true;
-    mw_tls_free(tls);
-    return false;
+    const struct mw_tls_peer to = {.host = host, .port = port};
+    return open_client(store, s, fd, NULL, o, &to, f);
+}
+
+bool mw_tls_client_over(struct mw_tls_store *store, struct mw_socket *s, struct mw_socket *under,
+                        const struct mw_tls_options *o, const char *host, unsigned short port,
+                        struct mw_failure *f)
+{
+    const struct mw_tls_peer to = {.host = host, .port = port};
+    return open_client(store, s, under->fd, under, o, &to, f);
 }

@@ -80,6 +80,9 @@ struct mw_tls *mw_tls_new(const struct mw_allocator *a, const char *host, unsign
 struct mw_tls_peer *mw_tls_peer_of(struct mw_tls *tls);
 void mw_tls_free(struct mw_tls *tls); /* with its SSL, if it has one */
 bool mw_tls_socket(struct mw_socket *s, int fd, struct mw_tls *tls, struct ssl_st *ssl);
+/* The same over a socket that leads to the peer by way of another, and is taken over. */
+bool mw_tls_socket_over(struct mw_socket *s, struct mw_socket *under, struct mw_tls *tls,
+                        struct ssl_st *ssl);
 
 /* tls_words.c */
 unsigned long mw_tls_take_error(void); /* the oldest of the thread's, all of which are cleared */

@@ -19,12 +19,14 @@ enum { RECORD = SSL3_RT_MAX_PLAIN_LENGTH, MOST_RECORDS = 16 };
 struct mw_tls {
     SSL *ssl;
     struct mw_tls_peer peer;
-    unsigned long error; /* OpenSSL's, of what FAILED */
-    size_t unsent;       /* bytes of a record that the socket has not taken; 0: none waits */
-    enum mw_io over;     /* END or FAILED once reading has come to that; else DONE */
-    bool secure;         /* the handshake is over */
-    bool fatal;          /* OpenSSL has given up */
-    bool spoiled;        /* no goodbye */
+    unsigned long error;  /* OpenSSL's, of what FAILED */
+    size_t unsent;        /* bytes of a record that the socket has not taken; 0: none waits */
+    enum mw_io over;      /* END or FAILED once reading has come to that; else DONE */
+    bool secure;          /* the handshake is over */
+    bool fatal;           /* OpenSSL has given up */
+    bool spoiled;         /* no goodbye */
+    bool through_proxy;   /* the system knows another peer's address than this one's */
+    struct mw_tls *under; /* the TLS with the proxy, in which this one's bytes go; NULL: none */
     char host[];
 };
 
@@ -51,6 +53,7 @@ void mw_tls_free(struct mw_tls *tls)
         return;
     struct mw_allocator a = tls->peer.allocator;
     SSL_free(tls->ssl);
+    mw_tls_free(tls->under); /* not before: its SSL was written to */
     mw_tls_peer_end(&tls->peer);
     mw_dealloc(&a, tls);
 }
@@ -246,8 +249,7 @@ static enum mw_io tls_send_file(struct mw_socket *s, int file, off_t offset, siz
     return MW_IO_DONE;
 }
 
-/* close_notify, once. A second call would wait for the peer's. */
-static void say_goodbye(const struct mw_tls *tls)
+static void say_goodbye_once(const struct mw_tls *tls)
 {
     if (!tls->secure || tls->fatal || tls->spoiled ||
         (SSL_get_shutdown(tls->ssl) & SSL_SENT_SHUTDOWN))
@@ -255,6 +257,13 @@ static void say_goodbye(const struct mw_tls *tls)
     begin();
     SSL_shutdown(tls->ssl); /* a full socket or a dead peer: there is nobody to tell */
     ERR_clear_error();
+}
+
+/* close_notify, once, to the host and then to a proxy. A second call would wait for the peer's. */
+static void say_goodbye(const struct mw_tls *tls)
+{
+    for (; tls != NULL; tls = tls->under)
+        say_goodbye_once(tls);
 }
 
 static void tls_finish(struct mw_socket *s)
@@ -290,15 +299,36 @@ bool mw_tls_socket(struct mw_socket *s, int fd, struct mw_tls *tls, SSL *ssl)
     return true;
 }
 
+/* OpenSSL's own filter moves the bytes, and hands on what they have to wait for. */
+bool mw_tls_socket_over(struct mw_socket *s, struct mw_socket *under, struct mw_tls *tls, SSL *ssl)
+{
+    int fd = under->fd;
+    tls->through_proxy = true;
+    if (under->tls == NULL)
+        return mw_tls_socket(s, fd, tls, ssl);
+    tls->ssl = ssl;
+    BIO *bio = BIO_new(BIO_f_ssl());
+    if (bio == NULL)
+        return false;
+    BIO_set_ssl(bio, under->tls->ssl, BIO_NOCLOSE);
+    SSL_set_bio(ssl, bio, bio);
+    tls->under = under->tls;
+    *s = (struct mw_socket){.via = &over_tls, .fd = fd, .tls = tls};
+    return true;
+}
+
 void mw_tls_spoil(struct mw_socket *s)
 {
-    s->tls->spoiled = true;
+    for (struct mw_tls *tls = s->tls; tls != NULL; tls = tls->under)
+        tls->spoiled = true;
 }
 
 /* An end that was seen behind some bytes is not told of by the system again either. */
 bool mw_tls_buffered(const struct mw_socket *s)
 {
-    return SSL_pending(s->tls->ssl) > 0 || s->tls->over != MW_IO_DONE;
+    const struct mw_tls *tls = s->tls;
+    return SSL_pending(tls->ssl) > 0 || tls->over != MW_IO_DONE ||
+           (tls->under != NULL && SSL_pending(tls->under->ssl) > 0);
 }
 
 /* The peer's address; who it should be where the system does not know it any more. */
@@ -313,7 +343,8 @@ static void name_peer(const struct mw_socket *s, char *text, size_t size)
     char address[INET6_ADDRSTRLEN] = "";
     socklen_t length = sizeof peer;
     const struct mw_tls_peer *known = &s->tls->peer;
-    int family = getpeername(s->fd, &peer.any, &length) == 0 ? peer.any.sa_family : AF_UNSPEC;
+    bool there = !s->tls->through_proxy && getpeername(s->fd, &peer.any, &length) == 0;
+    int family = there ? peer.any.sa_family : AF_UNSPEC;
     if (family == AF_INET && inet_ntop(family, &peer.v4.sin_addr, address, sizeof address) != NULL)
         snprintf(text, size, "%s:%u", address, ntohs(peer.v4.sin_port));
     else if (family == AF_INET6 &&
