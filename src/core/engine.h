@@ -159,7 +159,8 @@ void mw_exchange_on_body(mw_exchange *x, struct evbuffer *bytes);
 void mw_exchange_on_bytes(mw_exchange *x, const void *bytes, size_t length);
 
 /* Or lends a place to read into: *size bytes at most, perhaps fewer, of which mw_exchange_commit
- * takes over what has come. NULL where there is no memory, or they must be decoded; the other way still serves. */
+ * takes over what has come. NULL where there is no memory, or they must be decoded; the other way
+ * still serves. */
 void *mw_exchange_reserve(mw_exchange *x, size_t *size);
 void mw_exchange_commit(mw_exchange *x, void *bytes, size_t length);
 

@@ -17,10 +17,8 @@ static const double drop_within = 0.5; /* seconds */
 
 /* In the order in which they are asked. */
 static const struct mw_leg_step steps[] = {
-    {mw_authorize_concerns, mw_authorize_judge},
-    {mw_redirect_concerns, mw_redirect_judge},
-    {mw_proxying_concerns, mw_proxying_judge},
-    {mw_download_concerns, mw_download_judge},
+    {mw_authorize_concerns, mw_authorize_judge}, {mw_redirect_concerns, mw_redirect_judge},
+    {mw_proxying_concerns, mw_proxying_judge},   {mw_download_concerns, mw_download_judge},
     {mw_retry_concerns, mw_retry_judge},
 };
 
