@@ -418,6 +418,11 @@ typedef struct mw_options {
     const char *netrc_file;     /* users and passwords by host, asked for each host that redirects
                                    lead to as well; for a user in the URL without a password, too */
     int netrc_optional;         /* 1: the file need not be there */
+    /* For a server in the process (mw_listen.origin) that asks others in the name of its client:
+     * the request that it was asked. This one goes below that server, as mw_request_pass_on would,
+     * and with the client's options of https in the place of those above. It does not change the
+     * request, which is still to be answered. */
+    const mw_request *forward;
 
     /* Through which proxy, for engines with the capability proxy:
      * "http://user:password@host:port", "https://…" (TLS with the proxy), "socks5://…" (names are
@@ -818,15 +823,30 @@ typedef struct mw_listen {
     const char *client_ca_file; /* PEM: clients must show a certificate of one of these authorities;
                                    NULL: they are not asked for any */
 
+    const char *origin; /* "https://api.example", or "*" for every one: no socket is opened, but
+                           exchanges of this runtime with that origin come here. See below */
+
     mw_request_fn on_request;
     void *ud;
 } mw_listen;
+
+/* Servers in the process. One that has mw_listen.origin answers the exchanges of its own runtime
+ * whose URL is of that origin: without a look-up, a connection or TLS, and with either engine. All
+ * else is as on a wire: the order of events, the limits and clocks of the exchange, redirects, and
+ * that neither side is faster than the other reads. So a program can be tested without the servers
+ * that it talks to. What only sockets have (host, port, unix_path, certificates) is MW_EINVAL
+ * beside an origin; the clocks of the server (idle_timeout, header_timeout, min_rate) stand still.
+ * Nothing can be upgraded. Where several have the same origin the newest answers. */
 
 /* Listens, from now on: connections wait in the backlog until the loop turns. *out is the caller's
  * until mw_server_free or mw_close; it counts as pending. Returns MW_EINVAL where an option is
  * wrong, MW_ESYSTEM where the system refuses the address, or a certificate cannot be read, and
  * MW_ENOMEM; *out is then left as it was, and mw_message says what was wrong. */
 MW_API int mw_server_listen(mw_runtime *rt, const mw_listen *listen, mw_server **out);
+
+/* One origin more for a server in the process. MW_EINVAL for another server, or for what is no
+ * scheme, host and port. */
+MW_API int mw_server_add_origin(mw_server *server, const char *origin);
 
 /* Stops listening and cuts the server's connections. Requests that are still being answered stay
  * valid; answering them does nothing. NULL is allowed. */
@@ -849,6 +869,10 @@ MW_API const char *mw_request_method(const mw_request *r); /* "GET" */
 MW_API const char *mw_request_target(const mw_request *r); /* path and query, as sent */
 MW_API const char *mw_request_peer(const mw_request *r);   /* the client's address without its port;
                                                               "" by a socket's file */
+
+/* Of a server in the process: the URL that the client asked for, without its fragment; NULL
+ * elsewhere. */
+MW_API const char *mw_request_url(const mw_request *r);
 
 /* Header fields in the order in which they came; {NULL, NULL} past the end. */
 MW_API size_t mw_request_header_count(const mw_request *r);
@@ -916,6 +940,19 @@ MW_API void mw_reply_end(mw_request *r);
 /* Gives an answer up: closes the connection, so that the client does not take what it has for the
  * whole, and frees the request. */
 MW_API void mw_reply_abort(mw_request *r);
+
+/* In a server in the process: ends the client's exchange with that mw_error, as if the network had
+ * failed there, once it has what was answered before. `words` NULL: some are made. Frees the
+ * request where it returns MW_OK. MW_EINVAL: no such error, or another server. MW_ECLOSED: the
+ * client has gone. */
+MW_API int mw_reply_fail(mw_request *r, int error, const char *words);
+
+/* In a server in the process: lets the request go where it would have gone without this server, to
+ * an older one of that origin or to the network, as if it had never been here. A body that has been
+ * read is sent from its beginning; one that cannot be ends the exchange with
+ * MW_CONTENT_RE_SEND_ERROR. Frees the request where it returns MW_OK. MW_EINVAL: the answer has
+ * begun, or another server. MW_ECLOSED: the client has gone. */
+MW_API int mw_request_pass_on(mw_request *r);
 
 /* ---- URLs ---------------------------------------------------------------------------------- */
 

@@ -226,6 +226,48 @@ function Response:upgrade(headers)
   return at_caller(upgrade, self, headers)
 end
 
+-- For what ends the response in some other way than by an answer.
+local function give_up(self, call, ...)
+  check_unsent(self)
+  local ok, message, code = call(self._request, ...)
+  self.sent, self.finished = true, true
+  if not ok then
+    self._request:abort()
+  end
+  return ok, message, code
+end
+
+--- Of a server in the process: lets the request go where it would have gone without this server. Returns
+--- true, or nil, message and code.
+function Response:pass_on()
+  check_self(self, response_mt, 2)
+  return at_caller(give_up, self, self._request.pass_on)
+end
+
+local function end_with(self, failure, words)
+  if self.finished then
+    error("the response has already been finished", 0)
+  elseif type(failure) ~= "number" or failure % 1 ~= 0 then
+    error(("bad argument #1 to 'fail' (one of the numbers of http.Response expected, got %s)"):format(
+      core.words(failure)), 0)
+  elseif words ~= nil and type(words) ~= "string" then
+    error(("bad argument #2 to 'fail' (string expected, got %s)"):format(type(words)), 0)
+  end
+  local ok, message, code = self._request:fail(failure, words)
+  self.sent, self.finished = true, true
+  if not ok then
+    self._request:abort()
+  end
+  return ok, message, code
+end
+
+--- Of a server in the process: the client's exchange ends with that error, http.Response.TIMEOUT_ERROR for
+--- one, behind what was written. Returns true, or nil, message and code.
+function Response:fail(failure, words)
+  check_self(self, response_mt, 2)
+  return at_caller(end_with, self, failure, words)
+end
+
 -- ---- the request ------------------------------------------------------------------------------
 
 local Request = {} -- of a server that streams; others have plain tables

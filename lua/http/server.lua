@@ -11,6 +11,7 @@ local OPTIONS = {
   host = "string",
   port = "number",
   unix = "string",
+  origin = "string",
   backlog = "number",
   workers = "number",
   tls = "table",
@@ -152,6 +153,13 @@ function M.check(options, call, more, level)
   if options.unix and (options.host or options.port) then
     error("bad option 'unix' (it stands in place of host and port, not beside them)", level)
   end
+  if options.origin then
+    for _, name in ipairs { "host", "port", "unix", "tls", "reuse_port" } do
+      if options[name] ~= nil then
+        error(("bad option '%s' (a server in the process, which 'origin' makes, has no socket)"):format(name), level)
+      end
+    end
+  end
   if options.workers and options.workers ~= 1 then
     error("bad option 'workers' (a server runs in one process: 1 expected)", level)
   end
@@ -161,6 +169,9 @@ function M.check(options, call, more, level)
 end
 
 local function url_of(options, host, port)
+  if options.origin then
+    return (options.origin:gsub("/$", ""))
+  end
   local scheme = options.tls and "https" or "http"
   if options.unix then
     return ("%s+unix:%s"):format(scheme, options.unix)
@@ -171,7 +182,7 @@ end
 --- Listens; `on_request` is called with each of the core's requests. Returns the server (`host`, `port`,
 --- `url`, `close()`), or nil, message and code.
 function M.listen(options, on_request, level)
-  local host = options.host or "127.0.0.1"
+  local host = not options.origin and (options.host or "127.0.0.1") or nil
   local tls = options.tls or {}
   local ok, server, message, code = pcall(core.listen, {
     host = host,
@@ -187,6 +198,7 @@ function M.listen(options, on_request, level)
     idle_timeout = options.idle_timeout,
     header_timeout = options.header_timeout,
     min_rate = options.min_rate,
+    origin = options.origin,
     reuse_port = options.reuse_port,
     stream = options.stream,
   }, on_request)
@@ -196,11 +208,12 @@ function M.listen(options, on_request, level)
   if not server then
     return nil, message, code
   end
-  local port = server:port()
+  local port = not options.origin and server:port() or nil
   return setmetatable({
     host = not options.unix and host or nil,
     port = port,
     unix = options.unix,
+    origin = options.origin,
     url = url_of(options, host, port),
     listening = true,
     _server = server,

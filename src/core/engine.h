@@ -69,7 +69,16 @@ struct mw_engine {
     /* Behind a reply of 101, or of 2xx to CONNECT: the socket, and bytes that came early, are the
      * core's from now on. */
     int (*hand_over)(mw_request *r, struct mw_socket *s, struct evbuffer *early);
+    /* In the process alone; NULL elsewhere. `reply_fail` is followed by reply_end: the exchange is
+     * to end so. `pass_on` is followed by mw_exchange_pass_on. */
+    int (*reply_fail)(mw_request *r, const struct mw_failure *failure);
+    int (*pass_on)(mw_request *r);
+    const mw_exchange *(*client_of)(const mw_request *r); /* NULL once it has gone */
 };
+
+/* The engine for exchanges with a server of the same runtime (core/local.h), whichever the
+ * runtime's own is. It has no state: open, close and drop_idle are NULL. */
+const struct mw_engine *mw_engine_in_process(void);
 
 /* By name; NULL means the default. Returns NULL for a name that is none. */
 const struct mw_engine *mw_engine_find(const char *name);
@@ -190,6 +199,11 @@ bool mw_exchange_on_proxy_challenge(mw_exchange *x, const struct mw_headers *fie
 void mw_exchange_on_retry(mw_exchange *x);
 int mw_exchange_attempt(const mw_exchange *x);
 
+/* For the engine in the process: the wire of the server that it goes to; and on to where it would
+ * go without that one, whose engine has let go of it. */
+void *mw_exchange_server_wire(const mw_exchange *x);
+void mw_exchange_pass_on(mw_exchange *x, const mw_server *server);
+
 /* ---- the server, as an engine sees it ------------------------------------------------------ */
 
 mw_runtime *mw_server_runtime(const mw_server *server);
@@ -212,6 +226,7 @@ struct mw_incoming {
     const char *method;
     const char *target;
     const char *peer;
+    const char *url;       /* in the process: what the client asked for; NULL elsewhere */
     bool head;             /* the method is HEAD */
     bool expects_continue; /* it comes once read_on is called */
 };

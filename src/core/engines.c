@@ -8,11 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const struct mw_engine mw_evhttp_engine, mw_http1_engine;
+extern const struct mw_engine mw_evhttp_engine, mw_http1_engine, mw_inproc_engine;
 
 /* The first is the default. */
 static const struct mw_engine *const engines[] = {&mw_http1_engine, &mw_evhttp_engine};
 enum { ENGINES = sizeof engines / sizeof engines[0] };
+
+/* In no list: nobody chooses it. */
+const struct mw_engine *mw_engine_in_process(void)
+{
+    return &mw_inproc_engine;
+}
 
 static const struct {
     const char *name;
@@ -89,11 +95,13 @@ int mw_engine_can(const mw_runtime *rt, const char *capability)
 static const char *in_hand(const mw_runtime *rt)
 {
     for (struct mw_link *l = rt->exchanges.next; l != &rt->exchanges; l = l->next) {
-        if (!MW_ITEM(l, mw_exchange, link)->finished)
+        if (!MW_ITEM(l, mw_exchange, link)->finished) /* its next leg may be the engine's */
             return "requests are";
     }
-    if (!mw_list_empty(&rt->servers))
-        return "a server is";
+    for (struct mw_link *l = rt->servers.next; l != &rt->servers; l = l->next) {
+        if (MW_ITEM(l, mw_server, link)->engine == rt->engine)
+            return "a server is";
+    }
     return mw_list_empty(&rt->requests) ? NULL : "requests of a server are";
 }
 

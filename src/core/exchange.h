@@ -50,6 +50,8 @@ struct mw_exchange {
     struct mw_link link;
     mw_runtime *rt;
     const struct mw_engine *engine; /* that moves it */
+    const mw_server *server;        /* in the process, that this leg goes to; NULL: to the wire */
+    const mw_server *passed_by;     /* as it departs: it goes below that one */
     size_t size;                    /* with the engine's part */
     struct mw_callbacks callbacks;
 

@@ -9,11 +9,6 @@
 /* Of a streamed body, what may wait to be read. */
 enum { STREAM_WINDOW = 64 << 10 };
 
-static const struct mw_engine *engine_of(const mw_runtime *rt)
-{
-    return rt->engine;
-}
-
 /* ---- telling ------------------------------------------------------------------------------- */
 
 static void arrive(struct mw_deferred *self)
@@ -33,8 +28,8 @@ static void arrive(struct mw_deferred *self)
         return;
     r->freed = NULL;
     if (r->server != NULL && !r->gone &&
-        engine_of(rt)->watch != NULL) /* most requests are answered by now, and need no watch */
-        engine_of(rt)->watch(r);
+        r->engine->watch != NULL) /* most requests are answered by now, and need no watch */
+        r->engine->watch(r);
 }
 
 static void tell_change(struct mw_deferred *self)
@@ -67,6 +62,13 @@ void mw_request_watch(mw_request *r, mw_request_watch_fn fn, void *ud)
 /* A request that is over serves for the next one: most come and go at the same pace. */
 enum { LARGE_BLOCK = 16 << 10 };
 
+/* With room for whichever engine it will be of. */
+static size_t size_of_request(const mw_runtime *rt)
+{
+    size_t ours = rt->engine->request_size, inner = mw_engine_in_process()->request_size;
+    return sizeof(mw_request) + (ours > inner ? ours : inner);
+}
+
 static void destroy(mw_request *r)
 {
     const struct mw_allocator *a = &r->rt->allocator;
@@ -82,7 +84,7 @@ static void give_back(mw_request *r)
         destroy(r);
         return;
     }
-    memset(r, 0, sizeof *r + engine_of(rt)->request_size);
+    memset(r, 0, size_of_request(rt));
     r->rt = rt;
     r->fields = block;
     mw_list_prepend(&rt->spare_requests, &r->link);
@@ -107,7 +109,7 @@ static mw_request *take_spare(mw_runtime *rt)
         rt->spare_request_count--;
         return r;
     }
-    mw_request *r = mw_zalloc(&rt->allocator, sizeof *r + engine_of(rt)->request_size);
+    mw_request *r = mw_zalloc(&rt->allocator, size_of_request(rt));
     if (r != NULL)
         r->rt = rt;
     return r;
@@ -120,6 +122,7 @@ mw_request *mw_request_new(mw_server *server)
     if (r == NULL)
         return NULL;
     r->server = server;
+    r->engine = server->engine;
     r->length = -1;
     r->method = r->target = r->peer = "";
     r->arrival.run = arrive;
@@ -133,7 +136,7 @@ void mw_request_free(mw_request *r)
 {
     if (r->freed != NULL)
         *r->freed = true;
-    engine_of(r->rt)->detach(r);
+    r->engine->detach(r);
     mw_undefer(&r->arrival);
     mw_undefer(&r->change);
     mw_unlink(&r->link);
@@ -150,7 +153,7 @@ static void ask_for_body(mw_request *r)
 {
     r->expects_continue = false;
     if (!r->gone)
-        engine_of(r->rt)->read_on(r, true);
+        r->engine->read_on(r, true);
 }
 
 void mw_request_on_head(mw_request *r, const struct mw_incoming *in)
@@ -158,6 +161,7 @@ void mw_request_on_head(mw_request *r, const struct mw_incoming *in)
     r->method = in->method;
     r->target = in->target;
     r->peer = in->peer;
+    r->url = in->url;
     r->head = in->head;
     r->expects_continue = in->expects_continue;
     if (r->server->stream)
@@ -177,7 +181,7 @@ static struct evbuffer *body_of(mw_request *r)
 static void lose(mw_request *r)
 {
     bool known = mw_request_is_known(r);
-    engine_of(r->rt)->detach(r);
+    r->engine->detach(r);
     mw_request_on_gone(r);
     if (!known) { /* nobody will be told: it only goes */
         r->server = NULL;
@@ -192,7 +196,7 @@ static void body_came(mw_request *r)
         return;
     if (evbuffer_get_length(r->body) >= STREAM_WINDOW && !r->paused) {
         r->paused = true;
-        engine_of(r->rt)->read_on(r, false);
+        r->engine->read_on(r, false);
     }
     changed(r);
 }
@@ -269,6 +273,16 @@ const char *mw_request_target(const mw_request *r)
     return r->target;
 }
 
+const mw_exchange *mw_request_client(const mw_request *r)
+{
+    return r->engine->client_of != NULL ? r->engine->client_of(r) : NULL;
+}
+
+const char *mw_request_url(const mw_request *r)
+{
+    return r->url;
+}
+
 const char *mw_request_peer(const mw_request *r)
 {
     return r->peer;
@@ -304,7 +318,7 @@ size_t mw_request_read(mw_request *r, void *bytes, size_t size)
     if (r->paused && evbuffer_get_length(r->body) < STREAM_WINDOW / 2) {
         r->paused = false;
         if (!r->gone)
-            engine_of(r->rt)->read_on(r, true);
+            r->engine->read_on(r, true);
     }
     return n > 0 ? (size_t)n : 0;
 }

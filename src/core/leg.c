@@ -219,7 +219,7 @@ static void depart(mw_exchange *x)
 {
     struct mw_legs *l = &x->legs;
     mw_exchange_leave_wire(x);
-    memset(mw_exchange_wire(x), 0, x->engine->exchange_size);
+    memset(mw_exchange_wire(x), 0, x->size - sizeof *x); /* the next engine may be another */
     x->forgotten = false;
     if (!l->plan->to_get && !mw_exchange_rewind_body(x)) {
         cannot_send_again(x);

@@ -8,11 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct mw_engine *engine_of(const mw_runtime *rt)
-{
-    return rt->engine;
-}
-
 static bool has_no_body(int status)
 {
     return status < 200 || status == 204 || status == 304; /* RFC 9110, 6.4.1 */
@@ -68,7 +63,7 @@ int mw_reply_check_open(mw_request *r)
 int mw_reply_interim(mw_request *r, int status, const mw_header *headers, size_t header_count)
 {
     mw_runtime *rt = r->rt;
-    const struct mw_engine *engine = engine_of(rt);
+    const struct mw_engine *engine = r->engine;
     if (!(engine->can & MW_CAN_INTERIM))
         return mw_fail(rt, MW_EINVAL, "the %s engine cannot send a head before the last one",
                        engine->name);
@@ -112,7 +107,7 @@ int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header
     if (r->gone)
         result = mw_fail(rt, MW_ECLOSED, "the client has gone");
     else
-        result = engine_of(rt)->reply_head(r, status, reason, &rt->reply_fields, length);
+        result = r->engine->reply_head(r, status, reason, &rt->reply_fields, length);
     r->broken = result != MW_OK;
     return result;
 }
@@ -130,14 +125,14 @@ int mw_reply_body(mw_request *r, const void *bytes, size_t length)
     r->written += length;
     if (r->bodyless || length == 0)
         return MW_OK;
-    int result = engine_of(rt)->reply_body(r, bytes, length);
+    int result = r->engine->reply_body(r, bytes, length);
     r->broken = r->broken || result != MW_OK;
     return result;
 }
 
 size_t mw_reply_pending(const mw_request *r)
 {
-    return r->gone || r->state != MW_REPLY_STARTED ? 0 : engine_of(r->rt)->reply_pending(r);
+    return r->gone || r->state != MW_REPLY_STARTED ? 0 : r->engine->reply_pending(r);
 }
 
 void mw_reply_abort(mw_request *r)
@@ -145,10 +140,68 @@ void mw_reply_abort(mw_request *r)
     mw_request_free(r); /* without an end */
 }
 
+/* How far an exchange that ends so has come. */
+static enum mw_phase phase_of(int error)
+{
+    switch (error) {
+    case MW_HOST_NOT_FOUND_ERROR:
+    case MW_PROTOCOL_UNKNOWN_ERROR:
+        return MW_PHASE_RESOLVE;
+    case MW_CONNECTION_REFUSED_ERROR:
+    case MW_NETWORK_SESSION_FAILED_ERROR:
+    case MW_TEMPORARY_NETWORK_FAILURE_ERROR:
+        return MW_PHASE_CONNECT;
+    case MW_SSL_HANDSHAKE_FAILED_ERROR:
+        return MW_PHASE_TLS;
+    default:
+        return error >= MW_PROXY_CONNECTION_REFUSED_ERROR && error <= MW_UNKNOWN_PROXY_ERROR
+                   ? MW_PHASE_PROXY
+                   : MW_PHASE_HEAD;
+    }
+}
+
+int mw_reply_fail(mw_request *r, int error, const char *words)
+{
+    struct mw_failure f;
+    mw_runtime *rt = r->rt;
+    const char *name = mw_error_name(error);
+    if (r->engine->reply_fail == NULL)
+        return mw_fail(rt, MW_EINVAL,
+                       "only a server in the process can choose how its client fails; "
+                       "mw_reply_abort closes the connection");
+    if (name == NULL || error == MW_NO_ERROR)
+        return mw_fail(rt, MW_EINVAL, "bad error: %d is none that an exchange ends with", error);
+    mw_failure_init(&f, error, r->state == MW_REPLY_STARTED ? MW_PHASE_BODY : phase_of(error));
+    if (words != NULL)
+        mw_failure_text(&f, "%s", words);
+    else
+        mw_failure_text(&f, "the server in the process answers with %s", name);
+    int result =
+        r->gone ? mw_fail(rt, MW_ECLOSED, "the client has gone") : r->engine->reply_fail(r, &f);
+    if (result != MW_OK)
+        return result;
+    r->engine->reply_end(r, false);
+    mw_request_free(r);
+    return MW_OK;
+}
+
+int mw_request_pass_on(mw_request *r)
+{
+    mw_runtime *rt = r->rt;
+    if (r->engine->pass_on == NULL)
+        return mw_fail(rt, MW_EINVAL, "only a server in the process can pass a request on");
+    int result = mw_reply_check_open(r);
+    if (result == MW_OK)
+        result = r->engine->pass_on(r);
+    if (result == MW_OK)
+        mw_request_free(r);
+    return result;
+}
+
 void mw_reply_end(mw_request *r)
 {
     bool whole = r->bodyless || r->length < 0 || r->written == (uint64_t)r->length;
     bool sound = r->state == MW_REPLY_STARTED && !r->gone && !r->broken;
-    engine_of(r->rt)->reply_end(r, sound && whole);
+    r->engine->reply_end(r, sound && whole);
     mw_request_free(r);
 }

@@ -6,6 +6,7 @@
 #include "base/grammar.h"
 #include "base/url_host.h"
 #include "core/authorize.h"
+#include "core/server.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -347,6 +348,21 @@ static int prepare_fields(mw_exchange *x, const mw_options *o)
     return MW_OK;
 }
 
+/* In the name of the client of a server in the process: below that one, by the client's own TLS. */
+static int prepare_forward(mw_exchange *x, const mw_request *r)
+{
+    const mw_exchange *client = mw_request_client(r);
+    if (r->url == NULL)
+        return mw_fail(x->rt, MW_EINVAL,
+                       "bad forward: only a server in the process asks others for its client");
+    if (client == NULL)
+        return mw_fail(x->rt, MW_ECLOSED, "bad forward: the client has gone");
+    x->passed_by = r->server;
+    if (!mw_tls_options_copy(&x->outgoing.tls, &client->outgoing.tls, &x->rt->allocator))
+        return mw_fail(x->rt, MW_ENOMEM, "no memory for the options of TLS");
+    return MW_OK;
+}
+
 static int prepare_tls(mw_exchange *x, const mw_options *o)
 {
     struct mw_tls_options tls = {.insecure = o->insecure != 0};
@@ -413,7 +429,7 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
     if (result == MW_OK)
         result = mw_body_prepare(x, o);
     if (result == MW_OK)
-        result = prepare_tls(x, o);
+        result = o->forward != NULL ? prepare_forward(x, o->forward) : prepare_tls(x, o);
     if (result == MW_OK)
         result = prepare_fields(x, o);
     if (result == MW_OK)

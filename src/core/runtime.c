@@ -149,6 +149,7 @@ mw_runtime *mw_open(const mw_config *config)
     mw_list_init(&rt->servers);
     mw_list_init(&rt->requests);
     mw_list_init(&rt->connections);
+    mw_list_init(&rt->local);
     mw_list_init(&rt->spare_requests);
     mw_list_init(&rt->spare_exchanges);
     mw_list_init(&rt->auth_spaces);

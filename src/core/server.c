@@ -2,16 +2,13 @@
  * SPDX-License-Identifier: MIT */
 #include "core/server.h"
 
+#include "core/local.h"
+
 #include "base/grammar.h"
 #include "core/policy.h"
 #include "net/tls.h"
 
 #include <string.h>
-
-static const struct mw_engine *engine_of(const mw_runtime *rt)
-{
-    return rt->engine;
-}
 
 static int check_certificates(mw_runtime *rt, const mw_listen *how)
 {
@@ -38,14 +35,15 @@ static int check_certificates(mw_runtime *rt, const mw_listen *how)
 int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
 {
     mw_listen how = *options;
+    const struct mw_engine *engine = how.origin != NULL ? mw_engine_in_process() : rt->engine;
     if (how.on_request == NULL)
         return mw_fail(rt, MW_EINVAL, "bad on_request: a server needs it");
     if (!mw_policy_lets_listen(rt))
         return mw_fail(rt, MW_EINVAL, "the policy does not allow servers");
-    if (how.stream && !(engine_of(rt)->can & MW_CAN_STREAM_REQUEST))
+    if (how.stream && !(engine->can & MW_CAN_STREAM_REQUEST))
         return mw_fail(rt, MW_EINVAL,
                        "bad stream: the %s engine reads a request's body before its handler runs",
-                       engine_of(rt)->name);
+                       engine->name);
     if (how.port < 0 || how.port > 65535)
         return mw_fail(rt, MW_EINVAL, "bad port: %d is not between 0 and 65535", how.port);
     if (how.host == NULL)
@@ -60,17 +58,16 @@ int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
         how.max_body_size = 16u << 20;
     if (how.idle_timeout == 0)
         how.idle_timeout = 60;
-    if (!(engine_of(rt)->can & MW_CAN_STREAM_REQUEST) &&
-        (how.header_timeout != 0 || how.min_rate != 0))
+    if (!(engine->can & MW_CAN_STREAM_REQUEST) && (how.header_timeout != 0 || how.min_rate != 0))
         return mw_fail(rt, MW_EINVAL,
                        "the %s engine sees requests only when they are whole: it has neither "
                        "header_timeout nor min_rate",
-                       engine_of(rt)->name);
+                       engine->name);
     if (how.header_timeout == 0)
         how.header_timeout = 30;
     if (how.min_rate == 0)
         how.min_rate = 64;
-    int result = check_certificates(rt, &how);
+    int result = how.origin != NULL ? mw_local_check(rt, options) : check_certificates(rt, &how);
     if (result != MW_OK)
         return result;
     mw_server *server = mw_zalloc(&rt->allocator, sizeof *server);
@@ -78,16 +75,21 @@ int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
         return mw_fail(rt, MW_ENOMEM, "no memory for a server");
     rt->engine_uses++;
     server->rt = rt;
+    server->engine = engine;
     server->on_request = how.on_request;
     server->stream = how.stream != 0;
     server->ud = how.ud;
-    result = engine_of(rt)->listen(server, &how, &server->wire, &server->port);
+    result = engine->listen(server, &how, &server->wire, &server->port);
     if (result != MW_OK) {
         mw_dealloc(&rt->allocator, server);
         return result;
     }
     mw_list_append(&rt->servers, &server->link);
     rt->pending++;
+    if (how.origin != NULL && (result = mw_server_add_origin(server, how.origin)) != MW_OK) {
+        mw_server_free(server);
+        return result;
+    }
     *out = server;
     return MW_OK;
 }
@@ -102,7 +104,7 @@ void mw_server_free(mw_server *server)
         next = l->next;
         if (r->server != server)
             continue;
-        engine_of(rt)->detach(r);
+        server->engine->detach(r);
         if (mw_request_is_known(r)) {
             r->server = NULL;
             mw_request_on_gone(r);
@@ -110,8 +112,9 @@ void mw_server_free(mw_server *server)
             mw_request_free(r);
         }
     }
-    engine_of(rt)->unlisten(server->wire);
+    server->engine->unlisten(server->wire);
     mw_undefer(&server->drained);
+    mw_local_drop(server);
     mw_unlink(&server->link);
     rt->pending--;
     mw_dealloc(&rt->allocator, server);
@@ -139,7 +142,7 @@ void mw_server_on_drained(mw_server *server)
 int mw_server_drain(mw_server *server, mw_server_fn fn, void *ud)
 {
     mw_runtime *rt = server->rt;
-    const struct mw_engine *engine = engine_of(rt);
+    const struct mw_engine *engine = server->engine;
     if (!(engine->can & MW_CAN_DRAIN))
         return mw_fail(rt, MW_EINVAL,
                        "the %s engine cannot finish what runs while it takes nothing new",

@@ -9,6 +9,7 @@
 struct mw_server {
     struct mw_link link;
     mw_runtime *rt;
+    const struct mw_engine *engine;
     void *wire; /* the engine's */
     int port;
     mw_request_fn on_request;
@@ -25,9 +26,10 @@ enum mw_reply_state { MW_REPLY_NONE, MW_REPLY_STARTED };
 struct mw_request {
     struct mw_link link;
     mw_runtime *rt;
+    const struct mw_engine *engine;
     mw_server *server;        /* NULL once it is closed */
-    struct mw_headers fields; /* in whose block the next three lie */
-    const char *method, *target, *peer;
+    struct mw_headers fields; /* in whose block the next four lie */
+    const char *method, *target, *peer, *url;
     struct evbuffer *body;      /* NULL while there is none */
     struct mw_deferred arrival; /* tells the handler from the next turn */
     struct mw_deferred change;  /* likewise who watches it */
@@ -50,6 +52,9 @@ struct mw_request {
  * with `own` behind them, if there is one. Their texts stay the caller's. MW_OK, MW_EINVAL or
  * MW_ENOMEM. */
 int mw_reply_collect(mw_request *r, const mw_header *headers, size_t count, const mw_header *own);
+
+/* Whose request it is, of a server in the process; NULL of others, and once the client has gone. */
+const mw_exchange *mw_request_client(const mw_request *r);
 
 /* MW_EINVAL with words once the answer has begun, MW_ECLOSED once the client has gone. */
 int mw_reply_check_open(mw_request *r);

@@ -6,6 +6,8 @@
 #include "core/connection.h"
 #include "core/interim.h"
 #include "core/policy.h"
+#include "core/local.h"
+#include "core/server.h"
 
 #include <event2/buffer.h>
 
@@ -61,9 +63,26 @@ static bool impossible(mw_exchange *x, struct mw_failure *f)
     return true;
 }
 
+/* Where it goes: to a server in the process, below the one that has passed it on, or to the wire.
+ */
+static void choose_engine(mw_exchange *x)
+{
+    mw_runtime *rt = x->rt;
+    bool local = !mw_list_empty(&rt->local);
+    x->server = local ? mw_local_find(rt, &x->url, x->passed_by) : NULL;
+    x->passed_by = NULL;
+    x->engine = x->server != NULL ? mw_engine_in_process() : rt->engine;
+}
+
+void *mw_exchange_server_wire(const mw_exchange *x)
+{
+    return x->server->wire;
+}
+
 int mw_exchange_depart(mw_exchange *x)
 {
     struct mw_failure f;
+    choose_engine(x);
     x->legs.count++;
     if (impossible(x, &f)) {
         mw_exchange_finish(x, &f);
@@ -76,10 +95,38 @@ int mw_exchange_depart(mw_exchange *x)
     return result == MW_OK ? MW_OK : mw_fail(x->rt, result, "no memory for a request");
 }
 
+void mw_exchange_pass_on(mw_exchange *x, const mw_server *server)
+{
+    struct mw_failure f;
+    x->on_wire = false;
+    if (!mw_exchange_rewind_body(x)) {
+        mw_failure_init(&f, MW_CONTENT_RE_SEND_ERROR, MW_PHASE_SEND);
+        mw_failure_text(&f, "a server in the process has passed the request on, but its body "
+                            "cannot be read a second time");
+        mw_exchange_fail(x, &f);
+        return;
+    }
+    memset(mw_exchange_wire(x), 0, x->size - sizeof *x);
+    x->passed_by = server;
+    x->legs.count--; /* this one does not count */
+    x->sent = 0;
+    x->phase = MW_PHASE_RESOLVE;
+    mw_clocks_connect_again(x);
+    if (mw_exchange_depart(x) != MW_OK)
+        mw_content_no_memory(x);
+}
+
+/* With room for whichever engine its legs will be of. */
+static size_t size_of_exchange(const mw_runtime *rt)
+{
+    size_t ours = rt->engine->exchange_size, inner = mw_engine_in_process()->exchange_size;
+    return sizeof(mw_exchange) + (ours > inner ? ours : inner);
+}
+
 /* An exchange that is over serves for the next one: a block of this size is dear to get. */
 static mw_exchange *new_exchange(mw_runtime *rt)
 {
-    size_t size = sizeof(mw_exchange) + rt->engine->exchange_size;
+    size_t size = size_of_exchange(rt);
     mw_exchange *x = NULL;
     if (mw_list_empty(&rt->spare_exchanges)) {
         x = mw_zalloc(&rt->allocator, size);
@@ -100,7 +147,7 @@ static void give_back(mw_exchange *x)
 {
     mw_runtime *rt = x->rt;
     if (rt->spare_exchange_count >= MW_MOST_SPARE ||
-        x->size != sizeof *x + rt->engine->exchange_size) { /* the engine is another by now */
+        x->size != size_of_exchange(rt)) { /* the engine is another by now */
         mw_dealloc(&rt->allocator, x);
         return;
     }

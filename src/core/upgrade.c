@@ -22,10 +22,10 @@ static bool given(const mw_header *headers, size_t count, const char *name)
 static int check(mw_request *r, const mw_header *headers, size_t count, bool tunnel)
 {
     mw_runtime *rt = r->rt;
-    if (!(rt->engine->can & MW_CAN_UPGRADE))
+    if (!(r->engine->can & MW_CAN_UPGRADE))
         return mw_fail(rt, MW_EINVAL,
                        "the %s engine cannot upgrade a connection to another protocol",
-                       rt->engine->name);
+                       r->engine->name);
     int result = mw_reply_check_open(r);
     if (result != MW_OK)
         return result;
@@ -49,7 +49,7 @@ static int send_head(mw_request *r, const mw_header *headers, size_t count, int 
         return result;
     r->state = MW_REPLY_STARTED;
     r->bodyless = true;
-    result = rt->engine->reply_head(r, status, mw_status_phrase(status), &rt->reply_fields, 0);
+    result = r->engine->reply_head(r, status, mw_status_phrase(status), &rt->reply_fields, 0);
     r->broken = result != MW_OK;
     return result;
 }
@@ -62,7 +62,7 @@ static int take_socket(mw_request *r, mw_connection **out)
     struct evbuffer *early = evbuffer_new();
     mw_connection *c = NULL;
     memset(&socket, 0, sizeof socket);
-    int result = early == NULL ? MW_ENOMEM : rt->engine->hand_over(r, &socket, early);
+    int result = early == NULL ? MW_ENOMEM : r->engine->hand_over(r, &socket, early);
     if (result == MW_OK) {
         size_t length = evbuffer_get_length(early);
         const void *bytes = length > 0 ? evbuffer_pullup(early, -1) : (const void *)"";

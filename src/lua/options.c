@@ -3,6 +3,7 @@
 #include "lua/options.h"
 
 #include "lua/cookie_jar.h"
+#include "lua/server.h"
 
 #include <math.h>
 #include <string.h>
@@ -153,6 +154,14 @@ static void read_cookies(lua_State *L, struct l_draft *d, const struct l_option 
 
 #define AT(field) offsetof(mw_options, field)
 
+/* For http.record: the core's request that is asked anew. */
+static void read_forward(lua_State *L, struct l_draft *d, const struct l_option *option, int index)
+{
+    d->options.forward = l_request_at(L, index);
+    if (d->options.forward == NULL)
+        l_bad_option(L, option->name, "request that has not been answered", index);
+}
+
 static const struct l_option rows[] = {
     {"method", read_text, AT(method)},
     {"url", read_text, AT(url)},
@@ -190,6 +199,7 @@ static const struct l_option rows[] = {
     {"max_body_size", read_max_body, 0},
     {"read_buffer_size", read_size, AT(read_buffer_size)},
     {"decode", read_not, AT(keep_encoded)},
+    {"forward", read_forward, 0},
 };
 
 enum { COUNT = sizeof rows / sizeof rows[0] };

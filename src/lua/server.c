@@ -125,6 +125,9 @@ static void read_listen(lua_State *L, mw_listen *how)
     lua_getfield(L, 1, "min_rate");
     if (!lua_isnil(L, -1))
         how->min_rate = (size_t)l_option_number(L, "min_rate", -1, 1, 1e15);
+    lua_getfield(L, 1, "origin");
+    if (!lua_isnil(L, -1))
+        how->origin = l_option_string(L, "origin", -1);
     lua_getfield(L, 1, "reuse_port");
     how->reuse_port = lua_toboolean(L, -1);
 }
@@ -161,6 +164,16 @@ static int server_port(lua_State *L)
     const l_server *server = check_server(L);
     lua_pushinteger(L, server->server != NULL ? mw_server_port(server->server) : 0);
     return 1;
+}
+
+/* server:add_origin(origin) -> true: one more, for a server in the process. */
+static int server_add_origin(lua_State *L)
+{
+    const l_server *server = check_server(L);
+    const char *origin = luaL_checkstring(L, 2);
+    if (server->server == NULL)
+        return luaL_error(L, "the server is closed");
+    return l_server_answer(L, mw_server_add_origin(server->server, origin));
 }
 
 static void tell_drained(lua_State *L, void *ud)
@@ -215,8 +228,11 @@ static int server_gc(lua_State *L)
 
 void l_open_server(lua_State *L)
 {
-    static const luaL_Reg of_server[] = {
-        {"port", server_port}, {"drain", server_drain}, {"close", server_close}, {NULL, NULL}};
+    static const luaL_Reg of_server[] = {{"port", server_port},
+                                         {"add_origin", server_add_origin},
+                                         {"drain", server_drain},
+                                         {"close", server_close},
+                                         {NULL, NULL}};
     l_object_type(L, L_SERVER, L_SERVER, of_server, server_gc);
     l_open_server_request(L);
     lua_pushcfunction(L, listen_on);

@@ -13,4 +13,7 @@ void l_open_server_request(lua_State *L);
  */
 int l_server_answer(lua_State *L, int result);
 
+/* The request at `index`, where it is one that has not been answered; NULL otherwise. */
+mw_request *l_request_at(lua_State *L, int index);
+
 #endif

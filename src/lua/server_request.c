@@ -29,6 +29,18 @@ static mw_request *check_unanswered(lua_State *L)
     return r;
 }
 
+mw_request *l_request_at(lua_State *L, int index)
+{
+    const l_request *request = lua_touserdata(L, index);
+    bool is_one = false;
+    if (request != NULL && lua_getmetatable(L, index)) {
+        luaL_getmetatable(L, L_REQUEST);
+        is_one = lua_rawequal(L, -1, -2) != 0;
+        lua_pop(L, 2);
+    }
+    return is_one ? request->r : NULL;
+}
+
 static void forget_request(l_object *object)
 {
     ((l_request *)object)->r = NULL;
@@ -62,6 +74,10 @@ static int request_read(lua_State *L)
     lua_setfield(L, 2, "target");
     lua_pushstring(L, mw_request_peer(r));
     lua_setfield(L, 2, "peer");
+    if (mw_request_url(r) != NULL) { /* of a server in the process */
+        lua_pushstring(L, mw_request_url(r));
+        lua_setfield(L, 2, "url");
+    }
     if (!streams) {
         const char *body = mw_request_body(r, &length);
         lua_pushlstring(L, body != NULL ? body : "", length);
@@ -278,6 +294,35 @@ static int request_abort(lua_State *L)
     return 0;
 }
 
+/* request:fail(error, words or nil) -> true | nil, message, code: in a server in the process, the
+ * client's exchange ends with that number. */
+static int request_fail(lua_State *L)
+{
+    l_request *request = check_request(L);
+    mw_request *r = check_unanswered(L);
+    int error = (int)luaL_checkinteger(L, 2);
+    const char *words = lua_isnoneornil(L, 3) ? NULL : luaL_checkstring(L, 3);
+    int result = mw_reply_fail(r, error, words);
+    if (result == MW_OK) {
+        request->r = NULL;
+        l_unpin(&request->object);
+    }
+    return l_server_answer(L, result);
+}
+
+/* request:pass_on() -> true | nil, message, code: in a server in the process, the request goes
+ * where it would have gone without it. */
+static int request_pass_on(lua_State *L)
+{
+    l_request *request = check_request(L);
+    int result = mw_request_pass_on(check_unanswered(L));
+    if (result == MW_OK) {
+        request->r = NULL;
+        l_unpin(&request->object);
+    }
+    return l_server_answer(L, result);
+}
+
 static int request_gone(lua_State *L)
 {
     const l_request *request = check_request(L);
@@ -297,11 +342,22 @@ static int request_gc(lua_State *L)
 
 void l_open_server_request(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"read", request_read},       {"head", request_head},       {"answer", request_answer},
-        {"write", request_write},     {"pending", request_pending}, {"watch", request_watch},
-        {"finish", request_finish},   {"abort", request_abort},     {"interim", request_interim},
-        {"upgrade", request_upgrade}, {"take", request_take},       {"ended", request_ended},
-        {"failure", request_failure}, {"gone", request_gone},       {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"read", request_read},
+                                       {"head", request_head},
+                                       {"answer", request_answer},
+                                       {"write", request_write},
+                                       {"pending", request_pending},
+                                       {"watch", request_watch},
+                                       {"finish", request_finish},
+                                       {"abort", request_abort},
+                                       {"interim", request_interim},
+                                       {"upgrade", request_upgrade},
+                                       {"take", request_take},
+                                       {"ended", request_ended},
+                                       {"failure", request_failure},
+                                       {"gone", request_gone},
+                                       {"fail", request_fail},
+                                       {"pass_on", request_pass_on},
+                                       {NULL, NULL}};
     l_object_type(L, L_REQUEST, L_REQUEST, methods, request_gc);
 }

@@ -124,7 +124,7 @@ end
 
 local function handle(app, wire, secure)
   local incoming = wire:read()
-  incoming.secure = secure
+  incoming.secure = secure or (incoming.url ~= nil and incoming.url:find("^https:") ~= nil)
   local ctx = context.new(app, incoming, wire)
   local clock = { timer = nil, over = false }
   local running = task.guard(function()
