@@ -259,7 +259,8 @@ describe("false as an option", function()
   -- What it means, or the words with which it is refused. nil is no option at all.
   local MEANS = {
     json = "the JSON false", timeout = "never", max_body_size = "no limit", verify = "unchecked", redirect = "none",
-    retries = "none", expect = "no",
+    retries = "none", expect = "no", auth = "none, not even the URL's", cookies = "none", netrc = "none",
+    decode = "as it came", proxy = "none, not even the environment's", no_proxy = "none",
   }
   local names = {}
   for name in pairs(package.loaded["http.core"].option_names()) do

@@ -300,7 +300,7 @@ describe("http.PoolManager tells of misuse", function()
   local MISTAKES = {
     { new { num_pool = 1 }, "unknown option 'num_pool' (did you mean 'num_pools'?)" },
     { new { zzzzzzzz = 1 }, "unknown option 'zzzzzzzz' (PoolManager takes block, ca_data, ca_file, ca_path, cert_file, "
-      .. "headers, " },
+      .. "decode, headers, " },
     { new { zzzzzzzz = 1 }, ", maxsize, num_pools, " },
     { new(10), "bad argument #1 to 'PoolManager' (table of options expected, got number)" },
     { function() http:PoolManager() end, "with a dot, not with a colon" },

@@ -53,7 +53,7 @@ end
 
 local function query(fields)
   local keys, parts = {}, {}
-  if fields[1] ~= nil then
+  if rawget(fields, 1) ~= nil then -- a table that gives what it is asked for has no list
     add_pairs(parts, fields)
     return table.concat(parts, "&")
   end

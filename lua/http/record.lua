@@ -97,7 +97,7 @@ local function ask(call, request)
     end
   end
   for name, value in pairs(VERBATIM) do
-    if core.option_names[name] then
+    if core.option_names()[name] then
       options[name] = value
     end
   end

@@ -101,6 +101,7 @@ describe("querystring.stringify", function()
     misuse(function() querystring.stringify("a") end, where .. "table expected, got string%)")
     misuse(function() querystring.stringify({ a = print }) end,
       where .. "the value of 'a' is a function;")
-    misuse(function() querystring.stringify({ "a" }) end, where .. "its keys must be strings%)")
+    misuse(function() querystring.stringify({ "a" }) end, where .. "item 1 of the list is no pair of a name")
+    misuse(function() querystring.stringify({ [true] = "a" }) end, where .. "its keys must be strings, or it must")
   end)
 end)

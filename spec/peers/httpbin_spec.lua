@@ -187,9 +187,16 @@ describe("httpbin", function()
       assert.equal("", response:read_all_string())
     end)
 
-    it("a redirect, which is seen as it is", function()
+    it("redirects, which are followed", function()
+      local response = get(url("/redirect/3"))
+      assert.equal(200, response.status_code)
+      assert.equal(url("/get"), response.url)
+      assert.equal(3, #response.history)
+    end)
+
+    it("a redirect, which is seen as it is where it is not to be followed", function()
       for _, status in ipairs({ 301, 302, 303, 307, 308 }) do
-        local response = get(url("/redirect-to?url=/get&status_code=" .. status))
+        local response = get { url = url("/redirect-to?url=/get&status_code=" .. status), redirect = false }
         assert.equal(status, response.status_code)
         assert.equal("/get", response.headers.Location)
         assert.equal(Response.NO_ERROR, response.error)
@@ -224,11 +231,19 @@ describe("httpbin", function()
       assert.equal(-1, total)
     end)
 
-    it("gzip and deflate as they are", function()
-      local gzip = get(url("/gzip"))
+    it("gzip, deflate and br, decoded", function()
+      for path, key in pairs { gzip = "gzipped", deflate = "deflated", brotli = "brotli" } do
+        local response = get(url("/" .. path))
+        assert.is_true(response.decoded)
+        assert.is_true(response:json()[key], path)
+      end
+    end)
+
+    it("gzip and deflate as they are where that is asked for", function()
+      local gzip = get { url = url("/gzip"), decode = false }
       assert.equal("gzip", gzip.headers["Content-Encoding"])
       assert.equal("\31\139", gzip:read_string(2))
-      local deflate = get(url("/deflate"))
+      local deflate = get { url = url("/deflate"), decode = false }
       assert.equal("deflate", deflate.headers["Content-Encoding"])
       assert.equal(tonumber(deflate.headers["Content-Length"]), deflate.bytes_available)
     end)
@@ -246,7 +261,7 @@ describe("httpbin", function()
     end)
 
     it("cookies, each by itself", function()
-      local response = get(url("/cookies/set?first=1&second=2"))
+      local response = get { url = url("/cookies/set?first=1&second=2"), redirect = false }
       assert.equal(302, response.status_code)
       local values = response:header_values("Set-Cookie")
       assert.equal(2, #values)

@@ -188,9 +188,15 @@ describe("nginx", function()
     end)
   end)
 
-  describe("redirects are seen as they are", function()
+  it("redirects, which are followed", function()
+    local response = get(url("/moved"))
+    assert.equal(200, response.status_code)
+    assert.equal(url("/small"), response.url)
+  end)
+
+  describe("redirects that are not to be followed are seen as they are", function()
     it("301 for a directory without its slash", function()
-      local response = get(url("/directory"))
+      local response = get { url = url("/directory"), redirect = false }
       assert.equal(301, response.status_code)
       assert.equal(Response.NO_ERROR, response.error)
       assert.equal(url("/directory/"), response.headers.Location)
@@ -198,7 +204,7 @@ describe("nginx", function()
     end)
 
     it("302 to another file", function()
-      local response = get(url("/moved"))
+      local response = get { url = url("/moved"), redirect = false }
       assert.equal(302, response.status_code)
       assert.equal(Response.NO_ERROR, response.error)
       assert.equal(url("/small"), response.headers.Location)
@@ -206,8 +212,14 @@ describe("nginx", function()
   end)
 
   describe("gzip", function()
-    it("comes as it was sent, in chunks", function()
-      local response = get({ url = url("/gzip/text"), headers = { ["Accept-Encoding"] = "gzip" } })
+    it("is asked for, and decoded", function()
+      local response = get(url("/gzip/text"))
+      assert.equal("gzip", response.headers["Content-Encoding"])
+      assert.equal(peers.TEXT, response:read_all_string())
+    end)
+
+    it("comes as it was sent, in chunks, where that is asked for", function()
+      local response = get { url = url("/gzip/text"), headers = { ["Accept-Encoding"] = "gzip" }, decode = false }
       assert.equal(200, response.status_code)
       assert.equal("gzip", response.headers["Content-Encoding"])
       assert.equal("chunked", response.headers["Transfer-Encoding"])
@@ -217,7 +229,7 @@ describe("nginx", function()
     end)
 
     it("does not come where nobody has asked for it", function()
-      local response = get(url("/gzip/text"))
+      local response = get { url = url("/gzip/text"), decode = false }
       assert.is_nil(response.headers["Content-Encoding"])
       assert.equal(peers.TEXT, response:read_all_string())
     end)

@@ -440,6 +440,7 @@ static int start_exchange(mw_download *d, const mw_download_options *o)
     request.header_count = count;
     request.read_buffer_size = PIECE;
     request.max_body_size = d->most;
+    request.keep_encoded = 1; /* sizes and ranges are those of the bytes as they come */
     request.on_sent = NULL;
     request.on_interim = NULL;
     request.on_redirect = NULL;

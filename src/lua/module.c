@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: MIT */
 #include "base/status.h"
 #include "lua/context.h"
-#include "lua/options.h"
 #include "lua/sources.h"
 
 #include <string.h>
@@ -87,8 +86,6 @@ static void open_core(lua_State *L)
     l_open_loop(L);
     l_open_policy(L);
     l_open_url(L);
-    l_push_option_names(L);
-    lua_setfield(L, -2, "option_names");
     lua_pushliteral(L, MW_VERSION);
     lua_setfield(L, -2, "version");
     lua_pushcfunction(L, l_traceback);
