@@ -133,8 +133,8 @@ describe("a redirect", function()
     end)
   end
 
-  local BAD = { "http://", "http://[::1", "http://a b/", "http://127.0.0.1:99999/", "http://127.0.0.1:0x/", "mailto:a@b.test",
-    "javascript:alert(1)" }
+  local BAD = { "http://", "http://[::1", "http://a b/", "http://127.0.0.1:99999/", "http://127.0.0.1:0x/",
+    "mailto:a@b.test", "javascript:alert(1)" }
   for _, location in ipairs(BAD) do
     it(("to %q is an error"):format(location), function()
       local server = site { ["/"] = { 302, location } }
@@ -270,8 +270,8 @@ describe("a redirect", function()
   it("uses the connection again, unless the body is long", function()
     for _, row in ipairs { { 10, 1 }, { 1024 * 1024, 2 } } do
       http._drop_idle()
-      local connections, server = 0, nil
-      server = helper.respond(function(request, conn)
+      local connections = 0
+      local server = helper.respond(function(request, conn)
         if not conn.counted then
           conn.counted = true
           connections = connections + 1

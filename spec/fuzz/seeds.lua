@@ -76,9 +76,12 @@ for _, cookie in ipairs {
   write("cookie", cookie)
 end
 for _, text in ipairs {
-  'Basic realm="a, \\"b\\""', "Negotiate abc==, NTLM, Basic realm=x,charset = UTF-8", 'Digest realm="r",nonce="n",qop="auth, auth-int",'
-    .. 'algorithm=SHA-512-256-sess,stale=true,userhash=true,opaque=""', "Digest a=b,,c=d, Newauth e", 'nextnonce="x", rspauth=""',
-  'machine h login "a\\n b" password p # x\ndefault login d account c', "macdef m\nput\n\nmachine h login l password p\n",
+  'Basic realm="a, \\"b\\""', "Negotiate abc==, NTLM, Basic realm=x,charset = UTF-8",
+  'Digest realm="r",nonce="n",qop="auth, auth-int",'
+    .. 'algorithm=SHA-512-256-sess,stale=true,userhash=true,opaque=""',
+  "Digest a=b,,c=d, Newauth e", 'nextnonce="x", rspauth=""',
+  'machine h login "a\\n b" password p # x\ndefault login d account c',
+  "macdef m\nput\n\nmachine h login l password p\n",
 } do
   write("challenge", text)
 end

@@ -61,7 +61,7 @@ struct mw_decoder *mw_decoder_new(const struct mw_allocator *a, const struct mw_
 void mw_decoder_free(struct mw_decoder *d); /* NULL is allowed */
 
 /* Decodes until the input or the room is used up. After BAD and NO_MEMORY it is to be freed. */
-enum mw_decode mw_decoder_run(struct mw_decoder *d, struct mw_decode_io *io);
+enum mw_decode mw_decoder_run(struct mw_decoder *d, struct mw_decode_io *ends);
 
 /* Whether the input may end here, after MORE. If not, mw_decoder_words say so. No input at all is
  * complete: bodies that are empty are often sent with a coding. */

@@ -150,9 +150,10 @@ static void read_keyword(struct cursor *c, const char *word, struct entry *e)
 
 const char *mw_netrc_find(char *text, const char *host, const char *login, struct mw_netrc *found)
 {
-    struct cursor c = {text, 1, false, NULL};
+    struct cursor c = {.line = 1};
     struct entry e = {false, false, NULL, NULL};
     const char *word;
+    c.at = text;
     while (c.wrong == NULL && (word = next_word(&c)) != NULL) {
         bool machine = strcmp(word, "machine") == 0;
         if (!machine && strcmp(word, "default") != 0) {

@@ -12,8 +12,10 @@ struct mw_space *mw_space_find(mw_runtime *rt, const char *where, const char *se
         struct mw_space *space = MW_ITEM(l, struct mw_space, link);
         if (strcmp(space->where, where) != 0 || strcmp(space->secret, secret) != 0)
             continue;
-        mw_unlink(l);
-        mw_list_prepend(&rt->auth_spaces, l);
+        if (l != rt->auth_spaces.next) {
+            mw_unlink(l);
+            mw_list_prepend(&rt->auth_spaces, l);
+        }
         space->holders++;
         return space;
     }
