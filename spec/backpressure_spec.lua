@@ -10,7 +10,7 @@ local MIB = 1024 * 1024
 local BIG = 32 * MIB
 local AHEAD = 256 * 1024      -- what chunks() and lines() let wait
 local SLACK = 128 * 1024      -- what one turn may bring beyond the limit
-local MEMORY = 12 * MIB       -- how much the process may grow while THROUGH passes
+local MEMORY = 16 * MIB       -- how much the process may grow while THROUGH passes
 local UNSENT = MIB            -- what the server keeps in memory
 local CHECKED = helper.under ~= nil -- asan and valgrind are slow and keep what is freed
 local THROUGH = CHECKED and 8 * MIB or BIG

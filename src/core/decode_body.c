@@ -86,9 +86,11 @@ void mw_decoding_begin(mw_exchange *x)
 {
     struct mw_codings codings = {0};
     struct mw_failure f;
-    bool head = strcmp(x->method, "HEAD") == 0;
-    if (x->keep_encoded || x->status == 206 || (x->total == 0 && !head))
+    if (x->keep_encoded || x->status == 206 ||
+        mw_headers_find(&x->response, "Content-Encoding", NULL) == NULL)
         return; /* of a part alone nothing can be decoded */
+    if (x->total == 0 && strcmp(x->method, "HEAD") != 0)
+        return;
     codings_of(x, &codings);
     if (codings.count == 0 || codings.unknown)
         return;

@@ -153,7 +153,7 @@ static int prepare_url(mw_exchange *x, const mw_options *o)
     int result = MW_OK;
     if (o->url != NULL) {
         const char *wrong = mw_url_split(o->url, &parts);
-        bool secret = strchr(o->url, '@') != NULL; /* what may hold a password is not repeated */
+        bool secret = wrong != NULL && strchr(o->url, '@') != NULL; /* a password is not repeated */
         if (wrong != NULL)
             return mw_fail(rt, MW_EINVAL, "bad url%s%.80s%s: %s", secret ? "" : " \"",
                            secret ? "" : o->url, secret ? "" : "\"", wrong);

@@ -37,9 +37,8 @@ static bool impossible(mw_exchange *x, struct mw_failure *f)
 {
     const struct mw_engine *engine = x->engine;
     const char *words = beyond(x, engine->can);
-    mw_failure_init(f, MW_PROTOCOL_INVALID_OPERATION_ERROR, MW_PHASE_SEND);
     if (!x->url.known) {
-        f->code = MW_PROTOCOL_UNKNOWN_ERROR;
+        mw_failure_init(f, MW_PROTOCOL_UNKNOWN_ERROR, MW_PHASE_SEND);
         mw_failure_text(f,
                         "\"%.*s\" is not a protocol that moonwire speaks; it speaks http and "
                         "https",
@@ -48,9 +47,11 @@ static bool impossible(mw_exchange *x, struct mw_failure *f)
         mw_failure_init(f, MW_UNKNOWN_PROXY_ERROR, MW_PHASE_PROXY);
         mw_failure_text(f, "%s", mw_proxying_wrong(x));
     } else if (words != NULL) {
+        mw_failure_init(f, MW_PROTOCOL_INVALID_OPERATION_ERROR, MW_PHASE_SEND);
         mw_failure_text(f, "the %s engine %s", engine->name, words);
     } else if ((engine->can & MW_CAN_UPGRADE) && strcmp(x->method, "CONNECT") == 0 &&
                x->url.target[0] == '/') {
+        mw_failure_init(f, MW_PROTOCOL_INVALID_OPERATION_ERROR, MW_PHASE_SEND);
         mw_failure_text(f, "CONNECT asks for a host and a port, and has them as its path: "
                            "\"example.com:443\"");
     } else if (x->body.unusable != NULL) {

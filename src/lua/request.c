@@ -111,6 +111,8 @@ static int start(lua_State *L, l_context *ctx, struct l_draft *d, int callback)
         lua_rawseti(L, -2, L_SLOT_REDIRECT);
         d->options.on_redirect = l_response_on_redirect;
     }
+    if (d->source != 0 || !lua_isnil(L, d->redirect) || !lua_isnil(L, d->auth))
+        r->set |= L_HAS_SLOTS;
     l_pin(L, self, &r->object); /* before there is anything that could call back */
     d->options.on_sent = l_response_on_sent;
     d->options.on_interim = l_response_on_interim;

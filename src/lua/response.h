@@ -18,7 +18,8 @@ enum l_handler {
     L_ON_CLOSE = 1 << 6,
     L_HAS_CALLBACK = 1 << 7, /* given to http.get */
     L_HAS_STATE = 1 << 8,    /* the Lua part waits for something */
-    L_ON_INTERIM = 1 << 9
+    L_ON_INTERIM = 1 << 9,
+    L_HAS_SLOTS = 1 << 10 /* some of L_SLOT_SOURCE, PIECE, REDIRECT and AUTH */
 };
 
 typedef struct l_response {

@@ -165,6 +165,18 @@ void l_response_on_body(mw_exchange *x, void *ud)
         l_enter(r->object.ctx, tell_body, r);
 }
 
+/* What they hold need not live as long as the Response. */
+static void forget_slots(lua_State *L, l_response *r)
+{
+    static const int slots[] = {L_SLOT_CALLBACK, L_SLOT_SOURCE, L_SLOT_PIECE, L_SLOT_REDIRECT,
+                                L_SLOT_AUTH};
+    size_t count = r->set & L_HAS_SLOTS ? sizeof slots / sizeof slots[0] : 1;
+    for (size_t i = r->set & L_HAS_CALLBACK ? 0 : 1; i < count; i++) {
+        lua_pushnil(L);
+        lua_rawseti(L, 2, slots[i]);
+    }
+}
+
 static void tell_done(lua_State *L, void *ud)
 {
     l_response *r = ud;
@@ -187,12 +199,7 @@ static void tell_done(lua_State *L, void *ud)
         l_call(ctx, 1);
     l_response_pump(L, r);
     l_upload_over(L, r);
-    static const int once[] = {L_SLOT_CALLBACK, L_SLOT_SOURCE, L_SLOT_PIECE, L_SLOT_REDIRECT,
-                               L_SLOT_AUTH};
-    for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
-        lua_pushnil(L); /* what they hold need not live as long as the Response */
-        lua_rawseti(L, 2, once[i]);
-    }
+    forget_slots(L, r);
     r->piece = NULL;
 }
 
