@@ -667,6 +667,87 @@ MW_API const char *mw_download_sha256(const mw_download *d);    /* "" where it w
 MW_API mw_exchange *mw_download_exchange(const mw_download *d);
 MW_API mw_exchange *mw_download_take_exchange(mw_download *d);
 
+/* What was asked for: the first request, before any redirect. Valid until the exchange is freed. */
+typedef struct mw_asked {
+    const char *method, *url;
+    const mw_header *headers; /* all that were sent, but for what was added on the way */
+    size_t header_count;
+    int has_body;
+    uint64_t body_length;  /* MW_UNKNOWN where nobody knew */
+    const void *body;      /* of one in memory, of 64 KiB at most; else NULL */
+    const char *body_file; /* or the name of a file, */
+    uint64_t body_offset;  /* and where it begins in there; both NULL and 0 otherwise */
+    int insecure;
+    const char *ca_file, *ca_path, *ca_data, *cert_file, *key_file, *pins; /* NULL: not given */
+    const mw_resolve *resolve;
+    size_t resolve_count;
+    const char *local_address, *unix_path;
+    double connect_timeout, total_timeout; /* MW_NEVER: off */
+    int max_redirects;                     /* below 0: none are followed */
+} mw_asked;
+MW_API mw_asked mw_exchange_asked(const mw_exchange *x);
+
+/* ---- what happens on the way --------------------------------------------------------------- */
+
+/* One thing that happened to an exchange. All of it is valid until the hook returns; what an event
+ * does not tell is 0, "" or NULL. In the order of a plain exchange:
+ *
+ *     start         it was asked for
+ *     queue         it waits for its turn to connect
+ *     resolve       the look-up begins; where there is none, this is missing
+ *     connect       the connection is begun; missing where there is one
+ *     proxy, tls    likewise; on evhttp, connect stands for both
+ *     send          the request goes out: headers, body (of one in memory), body_total
+ *     interim       a head of 1xx: status, headers
+ *     head          the head of a reply: status, reason, headers, total
+ *     redirect      after this reply, or failure (status 0), another request follows:
+ *     authenticate  next_method, next_url, after `wait` seconds; and how this one ended: status,
+ *     retry         error, error_string, sent, received, timings
+ *     done          the end, once for each exchange: the same, and the reply's body if that is
+ *                   wanted and nobody has read of it yet */
+typedef struct mw_trace_event {
+    const char *what;
+    uint64_t id; /* of the exchange: the runtime's first is 1 */
+    int leg;     /* which request of it: 1, 2 … */
+    double at;   /* mw_now */
+    const char *method, *url;
+    const char *address; /* the peer's, "127.0.0.1:80", where it is known */
+    const mw_header *headers;
+    size_t header_count;
+    int status;
+    const char *reason;
+    int error; /* mw_error */
+    const char *error_string;
+    const char *next_method, *next_url;
+    double wait;
+    uint64_t sent, received; /* bytes of the bodies */
+    int64_t total;           /* the length of the reply's body as its head tells it; -1: unknown */
+    const void *body;
+    size_t body_length;  /* body_limit at most, */
+    uint64_t body_total; /* of so many; MW_UNKNOWN where only its end will tell */
+    mw_timings timings;  /* of this leg */
+} mw_trace_event;
+
+/* Called from the loop, in the order of events; with "done" before the exchange's on_done. It may
+ * do what other callbacks may, start exchanges too: their events are told as well, from the next
+ * turn on. Events that were not told yet count as pending. */
+typedef void (*mw_trace_fn)(mw_runtime *rt, const mw_trace_event *event, void *ud);
+
+typedef struct mw_trace {
+    mw_trace_fn fn;
+    void *ud;
+    int secrets;       /* 0: "***" stands in place of Authorization and its like, of the values of
+                          cookies, and of user and password in URLs */
+    size_t body_limit; /* bytes of bodies to tell of; 0: none */
+} mw_trace;
+
+/* Sets the hook, in place of the one before; NULL: there is none any more, and what was not told
+ * yet is not told. Without one an exchange pays nothing for all this. */
+MW_API void mw_trace_set(mw_runtime *rt, const mw_trace *how);
+
+/* Tells now what waits, inside this call. MW_ELOOP from the hook itself. */
+MW_API int mw_trace_flush(mw_runtime *rt);
+
 /* ---- connections --------------------------------------------------------------------------- */
 
 /* A connection that was upgraded to another protocol: bytes in, bytes out, plain or over TLS. It

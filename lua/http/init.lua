@@ -64,6 +64,10 @@ M._main = task.main
 
 require "http.stream" -- adds the waiting methods to Response
 
+function core.Response.to_curl(response, options)
+  return require("http.curl")(response, options)
+end
+
 -- What a script may never need is loaded when it is first asked for: name = { module, field of it };
 -- without a field it is the module itself.
 local later = {
@@ -81,6 +85,8 @@ local later = {
   download = { "http.download" },
   bytes = { "http.app.body", "bytes" },
   url = { "http.url" },
+  trace = { "http.trace" },
+  har = { "http.har" },
 }
 
 local function load_later(module, field)

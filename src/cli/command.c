@@ -19,7 +19,10 @@ static const char usages[] =
     "       moonwire --version       print the version\n"
     "       moonwire --help          print this\n"
     "\n"
-    "--engine NAME in front of these chooses who speaks HTTP on the wire: ";
+    "in front of these:\n"
+    "       --trace       prints what happens to requests, without their secrets\n"
+    "       --har FILE    writes it to a file as an HTTP archive when the script has ended\n"
+    "       --engine NAME chooses who speaks HTTP on the wire: ";
 
 static const char rest[] =
     ".\n"
@@ -51,26 +54,43 @@ static int usage(const char *wrong, const char *what)
     return EXIT_USAGE;
 }
 
-/* Takes --engine NAME, or --engine=NAME, from the front of the arguments. */
-static int parse_engine(struct command *c)
+/* Takes "--option VALUE" or "--option=VALUE" from the front of the arguments. Returns false if it
+ * is another option; *value is NULL where it has none. */
+static bool take_value(struct command *c, const char *option, const char **value)
 {
-    static const char option[] = "--engine";
-    const size_t length = sizeof option - 1;
+    const size_t length = strlen(option);
+    const char *word = c->argv[c->first];
+    if (strncmp(word, option, length) != 0 || (word[length] != '\0' && word[length] != '='))
+        return false;
+    c->first++;
+    if (word[length] == '=')
+        *value = word + length + 1;
+    else
+        *value = c->first < c->argc ? c->argv[c->first++] : NULL;
+    return true;
+}
+
+/* The options in front of what is to be run. */
+static int parse_front(struct command *c)
+{
     char words[200];
     c->first = 1;
-    while (c->first < c->argc && strncmp(c->argv[c->first], option, length) == 0) {
-        const char *word = c->argv[c->first++];
-        if (word[length] == '=')
-            c->engine = word + length + 1;
-        else if (word[length] != '\0')
-            return usage("unknown option ", word);
-        else if (c->first == c->argc)
-            return usage(option, " needs NAME");
-        else
-            c->engine = c->argv[c->first++];
-        if (!mw_engine_known(c->engine, words, sizeof words)) {
-            fprintf(stderr, "moonwire: --engine: %s\n", words);
-            return EXIT_USAGE;
+    while (c->first < c->argc) {
+        if (take_value(c, "--engine", &c->engine)) {
+            if (c->engine == NULL)
+                return usage("--engine", " needs NAME");
+            if (!mw_engine_known(c->engine, words, sizeof words)) {
+                fprintf(stderr, "moonwire: --engine: %s\n", words);
+                return EXIT_USAGE;
+            }
+        } else if (take_value(c, "--har", &c->har)) {
+            if (c->har == NULL || *c->har == '\0')
+                return usage("--har", " needs FILE");
+        } else if (strcmp(c->argv[c->first], "--trace") == 0) {
+            c->trace = true;
+            c->first++;
+        } else {
+            break;
         }
     }
     return -1;
@@ -87,7 +107,7 @@ static int parse_prompt(struct command *c, const char *wrong)
 int command_parse(int argc, char **argv, struct command *c)
 {
     *c = (struct command){.name = argc > 0 ? argv[0] : "moonwire", .argc = argc, .argv = argv};
-    int status = parse_engine(c);
+    int status = parse_front(c);
     if (status >= 0)
         return status;
     const int at = c->first;

@@ -13,6 +13,8 @@ struct command {
     const char *file;   /* FILE; NULL with "-", and at the prompt alone */
     const char *name;   /* arg[0] */
     const char *engine; /* --engine NAME */
+    const char *har;    /* --har FILE */
+    bool trace;         /* --trace */
     bool prompt;        /* after the file, if there is one */
     int argc;
     char **argv;

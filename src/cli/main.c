@@ -31,6 +31,41 @@ static void set_arg(lua_State *L, const struct command *c)
     lua_setglobal(L, "arg");
 }
 
+/* http.trace(true), and http.har._command(file), which gives the function that writes the file: it
+ * is left on the stack. False if the file cannot be written. */
+static bool begin_records(lua_State *L, const struct command *c)
+{
+    lua_getglobal(L, "http");
+    if (c->trace) {
+        lua_getfield(L, -1, "trace");
+        lua_pushboolean(L, 1);
+        lua_call(L, 1, 0);
+    }
+    if (c->har == NULL)
+        return true;
+    lua_getfield(L, -1, "har");
+    lua_getfield(L, -1, "_command");
+    lua_pushstring(L, c->har);
+    lua_call(L, 1, 2);
+    if (!lua_isnil(L, -2)) {
+        lua_pop(L, 1);
+        return true;
+    }
+    fprintf(stderr, "moonwire: --har: %s\n", lua_tostring(L, -1));
+    return false;
+}
+
+/* Calls that function, whatever has become of the script. Returns the status. */
+static int end_records(lua_State *L, const struct command *c, int status)
+{
+    if (c->har == NULL)
+        return status;
+    if (lua_pcall(L, 0, 2, 0) == 0 && lua_toboolean(L, -2))
+        return status;
+    fprintf(stderr, "moonwire: --har: %s\n", lua_tostring(L, -1));
+    return status == EXIT_SUCCESS ? EXIT_SCRIPT : status;
+}
+
 struct job {
     const struct command *command;
     int status;
@@ -53,10 +88,15 @@ static int run(lua_State *L)
     lua_setglobal(L, "http");
     set_arg(L, job->command);
     mw_runtime *rt = l_context_get(L)->rt;
+    if (!begin_records(L, job->command))
+        return 0;
+    int record = lua_gettop(L);
     if (job->command->prompt)
         job->status = repl_run(L, rt, job->command);
     else
         job->status = script_run(L, rt, job->command);
+    lua_settop(L, record);
+    job->status = end_records(L, job->command, job->status);
     return 0;
 }
 

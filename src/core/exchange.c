@@ -10,6 +10,7 @@
 #include "core/decode_body.h"
 #include "core/interim.h"
 #include "core/policy.h"
+#include "core/trace.h"
 
 #include <event2/buffer.h>
 
@@ -44,18 +45,17 @@ void mw_exchange_leave_wire(mw_exchange *x)
     x->forgotten = true;
 }
 
-/* What was sent is not needed any more, and a Response may live for long. */
+/* A large body is not needed any more, and a Response may live for long. What else was asked for
+ * stays: it can be asked of x (asked.c). */
 void mw_exchange_forget_request(mw_exchange *x)
 {
-    const struct mw_allocator *a = &x->rt->allocator;
     mw_exchange_leave_wire(x);
     mw_authorize_free(x);
     mw_decoding_free(x);
     mw_proxying_free(x);
-    mw_route_free(&x->route, a);
-    mw_headers_free(&x->fields, a);
     mw_cookies_free(x);
-    mw_body_free(x);
+    if (!mw_asked_needs_body(x))
+        mw_body_free(x);
 }
 
 void mw_exchange_finish(mw_exchange *x, const struct mw_failure *failure)
@@ -189,6 +189,8 @@ void mw_exchange_tell(struct mw_deferred *self)
     mw_undefer(&x->telling); /* a callback above may have asked for this turn as well */
     x->finished = true;
     x->rt->pending--;
+    if (mw_traced(x->rt) && !mw_trace_done(x))
+        return;
     mw_exchange_call(x, x->callbacks.on_done);
 }
 
@@ -196,14 +198,19 @@ void mw_exchange_tell(struct mw_deferred *self)
 
 void mw_exchange_on_phase(mw_exchange *x, enum mw_phase phase)
 {
+    bool anew = x->clocks.entered[phase] == 0;
     x->phase = phase;
     mw_clocks_enter(x);
+    if (anew && mw_traced(x->rt))
+        mw_trace_phase(x);
 }
 
 void mw_exchange_on_queued(mw_exchange *x, bool queued)
 {
     x->queued = queued;
     mw_clocks_connect_again(x);
+    if (queued && mw_traced(x->rt))
+        mw_trace_queued(x);
 }
 
 void mw_exchange_on_activity(mw_exchange *x)
@@ -242,6 +249,8 @@ void mw_exchange_on_head(mw_exchange *x, int status, const char *reason, struct 
     x->reason = reason;
     mw_cookies_take(x);
     mw_exchange_on_phase(x, MW_PHASE_BODY);
+    if (mw_traced(x->rt))
+        mw_trace_head(x);
     if (!mw_leg_holds(x))
         mw_exchange_head_counts(x);
 }
@@ -271,11 +280,13 @@ void mw_exchange_on_upgrade(mw_exchange *x, struct mw_socket *s, const void *ear
 
 void mw_exchange_on_retry(mw_exchange *x)
 {
+    if (mw_traced(x->rt))
+        mw_trace_resent(x);
     x->attempt++;
     x->legs.count++;
     x->sent = 0;
     x->phase = MW_PHASE_RESOLVE;
-    mw_clocks_connect_again(x);
+    mw_clocks_next_leg(x);
 }
 
 int mw_exchange_attempt(const mw_exchange *x)

@@ -4,6 +4,7 @@
 #define MW_CORE_EXCHANGE_H
 
 #include "base/url.h"
+#include "core/asked.h"
 #include "core/body.h"
 #include "core/cookies.h"
 #include "core/engine.h"
@@ -49,6 +50,7 @@ struct mw_clocks {
 struct mw_exchange {
     struct mw_link link;
     mw_runtime *rt;
+    uint64_t number; /* 1 is the runtime's first */
     const struct mw_engine *engine; /* that moves it */
     const mw_server *server;        /* in the process, that this leg goes to; NULL: to the wire */
     const mw_server *passed_by;     /* as it departs: it goes below that one */
@@ -64,6 +66,8 @@ struct mw_exchange {
     struct mw_headers fields;
     struct mw_outgoing outgoing;
     struct mw_cookies cookies;
+    struct mw_asked_body asked_body;
+    struct mw_first_leg *first_leg; /* what was asked for, once x has gone on to another URL */
     size_t read_buffer_size;
 
     /* the response */

@@ -3,6 +3,7 @@
 #include "core/interim.h"
 
 #include "core/exchange.h"
+#include "core/trace.h"
 
 #include <string.h>
 
@@ -47,6 +48,8 @@ void mw_exchange_on_interim(mw_exchange *x, int status, struct mw_headers *field
     const struct mw_allocator *a = &x->rt->allocator;
     bool wanted = !x->ended && x->callbacks.on_interim != NULL;
     bool room = x->interim_count < MOST;
+    if (!x->ended && mw_traced(x->rt))
+        mw_trace_interim(x, status, fields);
     struct mw_interim *head = wanted && room ? mw_zalloc(a, sizeof *head) : NULL;
     if (head == NULL) {
         mw_headers_free(fields, a);

@@ -5,6 +5,7 @@
 #include "core/download.h"
 #include "core/authorize.h"
 #include "core/interim.h"
+#include "core/trace.h"
 
 #include <event2/buffer.h>
 
@@ -226,6 +227,10 @@ static void depart(mw_exchange *x)
         return;
     }
     forget_reply(x);
+    if (l->plan->has_url && !mw_asked_keep(x)) {
+        no_memory(x);
+        return;
+    }
     if (!go_elsewhere(x, l->plan) || mw_leg_compose(x) != MW_OK) {
         no_memory(x);
         return;
@@ -330,6 +335,8 @@ static void leave(mw_exchange *x, int error)
 {
     struct mw_legs *l = &x->legs;
     bool worth = worth_reading(x);
+    if (mw_traced(x->rt))
+        mw_trace_again(x, NULL);
     if (!remember(x, l->plan->why, error)) {
         no_memory(x);
         return;
@@ -424,6 +431,8 @@ bool mw_leg_survives(mw_exchange *x, const struct mw_failure *failure)
     if (l->plan == NULL || !remember(x, plan.why, failure->code))
         return false;
     *l->plan = plan;
+    if (mw_traced(x->rt))
+        mw_trace_again(x, failure);
     l->state = MW_LEG_WAITS;
     l->wire_ended = true;
     mw_defer(x->rt, &l->next);
@@ -457,6 +466,7 @@ int mw_legs_prepare(mw_exchange *x, const mw_options *o)
     struct mw_legs *l = &x->legs;
     l->next.run = on_next;
     l->redirects_left = o->max_redirects == 0 ? 50 : o->max_redirects;
+    l->most_redirects = l->redirects_left;
     l->on_redirect = o->on_redirect;
     return mw_retry_prepare(x, o);
 }

@@ -77,6 +77,7 @@ struct mw_legs {
     bool told;                       /* the head counts: there is no other leg */
     uint32_t dropped;                /* bytes thrown away */
     int redirects_left;              /* below 0: none are followed */
+    int most_redirects;              /* what that was at first */
     int count;                       /* departures, and how often the engine sent again */
     struct evbuffer *body;           /* of a reply that is held; NULL until there is some */
     struct mw_failure *wire_failure; /* how it ended, if not well */

@@ -429,6 +429,8 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
     if (result == MW_OK)
         result = mw_body_prepare(x, o);
     if (result == MW_OK)
+        result = mw_asked_prepare(x, o);
+    if (result == MW_OK)
         result = o->forward != NULL ? prepare_forward(x, o->forward) : prepare_tls(x, o);
     if (result == MW_OK)
         result = prepare_fields(x, o);

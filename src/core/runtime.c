@@ -11,6 +11,7 @@
 #include "core/proxy.h"
 #include "core/server.h"
 #include "core/timer.h"
+#include "core/trace.h"
 #include "net/resolve.h"
 #include "net/tls.h"
 
@@ -142,6 +143,7 @@ mw_runtime *mw_open(const mw_config *config)
     rt->engine = engine;
     rt->wake[0] = rt->wake[1] = -1;
     mw_list_init(&rt->deferred);
+    mw_tracer_init(rt);
     mw_list_init(&rt->exchanges);
     mw_list_init(&rt->downloads);
     mw_list_init(&rt->timers);
@@ -185,6 +187,7 @@ void mw_close(mw_runtime *rt)
         return;
     struct mw_allocator allocator = rt->allocator;
     rt->closing = true;
+    mw_tracer_stop(rt);
     while (!mw_list_empty(&rt->requests))
         mw_request_free(MW_ITEM(rt->requests.next, mw_request, link));
     while (!mw_list_empty(&rt->servers))

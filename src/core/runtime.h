@@ -27,6 +27,24 @@ enum { MW_MOST_SPARE = 0 };
 enum { MW_MOST_SPARE = 128 };
 #endif
 
+/* Work for when the engine is off the stack. Lives in its owner; runs once for each mw_defer, from
+ * the loop, and never from inside the call that asked for it. */
+struct mw_deferred {
+    struct mw_link link;
+    void (*run)(struct mw_deferred *self);
+};
+
+/* Who is told of what happens to exchanges (trace.c). */
+struct mw_tracer {
+    mw_trace_fn fn; /* NULL: nobody */
+    void *ud;
+    bool secrets;
+    size_t body_limit;
+    bool running; /* fn is being called */
+    struct mw_link events;
+    struct mw_deferred telling;
+};
+
 struct mw_runtime {
     struct mw_allocator allocator;
     struct event_base *base;
@@ -53,6 +71,8 @@ struct mw_runtime {
     struct event *defer_event; /* due while `deferred` is not empty */
     bool in_deferred;
     unsigned long turns; /* how often deferred work has run */
+    struct mw_tracer tracer;
+    uint64_t exchange_number; /* how many exchanges were started */
     struct event *poll_timer;
     struct mw_link deferred;
     struct event *timer_event;
@@ -69,13 +89,6 @@ struct mw_runtime {
     unsigned max_connections, max_connections_per_origin; /* 0: the engine's own choice */
     struct mw_link timers,
         fired_timers; /* those to fire, the next first; and those that are over */
-};
-
-/* Work for when the engine is off the stack. Lives in its owner; runs once for each mw_defer, from
- * the loop, and never from inside the call that asked for it. */
-struct mw_deferred {
-    struct mw_link link;
-    void (*run)(struct mw_deferred *self);
 };
 
 void mw_defer(mw_runtime *rt, struct mw_deferred *work); /* asked twice, runs once */

@@ -8,6 +8,7 @@
 #include "core/policy.h"
 #include "core/local.h"
 #include "core/server.h"
+#include "core/trace.h"
 
 #include <event2/buffer.h>
 
@@ -173,6 +174,7 @@ int mw_exchange_start(mw_runtime *rt, const mw_options *options, mw_exchange **o
         return mw_fail(rt, MW_ENOMEM, "no memory for a request");
     rt->engine_uses++;
     x->rt = rt;
+    x->number = ++rt->exchange_number;
     x->total = -1;
     x->attempt = 1;
     x->telling.run = mw_exchange_tell;
@@ -186,6 +188,8 @@ int mw_exchange_start(mw_runtime *rt, const mw_options *options, mw_exchange **o
         mw_clocks_start(x, options);
         mw_list_append(&rt->exchanges, &x->link);
         rt->pending++;
+        if (mw_traced(rt))
+            mw_trace_start(x);
         result = mw_authorize_waits(x) ? MW_OK : mw_exchange_depart(x);
     }
     if (result != MW_OK) {
@@ -209,6 +213,8 @@ void mw_exchange_free(mw_exchange *x)
     if (mw_linked(&x->link)) {
         if (!x->finished)
             x->rt->pending--;
+        if (!x->finished && mw_traced(x->rt))
+            mw_trace_freed(x);
         mw_clocks_stop(x);
         mw_undefer(&x->telling);
         mw_unlink(&x->link);
@@ -219,6 +225,9 @@ void mw_exchange_free(mw_exchange *x)
     mw_exchange_forget_request(x);
     mw_legs_free(x);
     mw_body_destroy(x);
+    mw_asked_free(x);
+    mw_route_free(&x->route, a);
+    mw_headers_free(&x->fields, a);
     mw_url_free(&x->url, a);
     if (x->connection != NULL)
         mw_connection_destroy(x->connection);

@@ -207,6 +207,7 @@ static void find_addresses(mw_exchange *x)
         return;
     }
     struct mw_resolver *names = mw_names(mw_exchange_runtime(x));
+    mw_exchange_on_phase(x, MW_PHASE_RESOLVE);
     if (names != NULL)
         call->lookup = mw_lookup_start(names, out->host, on_addresses, x);
     if (call->lookup == NULL)

@@ -301,6 +301,7 @@ static void find(struct http1_client *c, const char *host, const char *addresses
         return;
     }
     struct mw_resolver *names = mw_names(c->engine->rt);
+    mw_exchange_on_phase(c->x, MW_PHASE_RESOLVE);
     if (names != NULL)
         c->lookup = mw_lookup_start(names, host, fn, c);
     if (c->lookup == NULL)

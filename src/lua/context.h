@@ -87,6 +87,9 @@ int l_unknown_option(lua_State *L, int key, int names);
 typedef mw_header (*l_field_fn)(const void *object, size_t index);
 void l_push_headers(lua_State *L, const void *object, size_t count, l_field_fn at);
 
+/* Pushes a table of timings. */
+void l_push_timings(lua_State *L, mw_timings t);
+
 /* Registered by module.c. */
 void l_open_response(lua_State *L); /* each leaves nothing and adds to the table at the top */
 void l_open_request(lua_State *L);
@@ -102,6 +105,7 @@ void l_open_server(lua_State *L);
 void l_open_loop(lua_State *L);
 void l_open_policy(lua_State *L);
 void l_open_url(lua_State *L);
+void l_open_trace(lua_State *L);
 
 /* Metatables and helpers that the Lua part sets, kept in the registry under these names. */
 #define L_CONTEXT "moonwire.context"
@@ -114,6 +118,7 @@ void l_open_url(lua_State *L);
 #define L_UPLOAD "moonwire.upload"     /* function(response, source [, turn]) */
 #define L_CONTENT "moonwire.content"   /* function(option, value, type) -> body, type */
 #define L_DEFAULTS "moonwire.defaults" /* function(options or URL) -> options */
+#define L_TRACE "moonwire.trace"       /* function(event) */
 #define L_THREAD "moonwire.thread"
 #define L_BASE "moonwire.event_base"
 

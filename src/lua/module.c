@@ -86,6 +86,7 @@ static void open_core(lua_State *L)
     l_open_loop(L);
     l_open_policy(L);
     l_open_url(L);
+    l_open_trace(L);
     lua_pushliteral(L, MW_VERSION);
     lua_setfield(L, -2, "version");
     lua_pushcfunction(L, l_traceback);

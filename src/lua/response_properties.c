@@ -116,13 +116,8 @@ static void set_seconds(lua_State *L, const char *key, double value)
     lua_setfield(L, -2, key);
 }
 
-static void push_timings(lua_State *L, l_response *r)
+void l_push_timings(lua_State *L, mw_timings t)
 {
-    if (r->x == NULL) {
-        lua_pushnil(L);
-        return;
-    }
-    mw_timings t = mw_exchange_timings(r->x);
     lua_createtable(L, 0, 11);
     set_seconds(L, "queue", t.queue);
     set_seconds(L, "resolve", t.resolve);
@@ -136,6 +131,14 @@ static void push_timings(lua_State *L, l_response *r)
     set_seconds(L, "attempts", t.attempts);
     lua_pushboolean(L, t.reused);
     lua_setfield(L, -2, "reused");
+}
+
+static void push_timings(lua_State *L, l_response *r)
+{
+    if (r->x == NULL)
+        lua_pushnil(L);
+    else
+        l_push_timings(L, mw_exchange_timings(r->x));
 }
 
 static mw_header past_at(const void *past, size_t index)

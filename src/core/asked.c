@@ -1,0 +1,135 @@
+/* What was asked for, to be asked of an exchange as long as it lives: it goes on to other URLs with
+ * other fields, and this stays.
+ * SPDX-License-Identifier: MIT */
+#include "core/asked.h"
+
+#include "core/exchange.h"
+
+#include <string.h>
+
+/* A larger body is not kept beyond the end for the sake of this. */
+enum { MOST_KEPT = 64 << 10 };
+
+bool mw_asked_needs_body(const mw_exchange *x)
+{
+    return x->body.kind == MW_BODY_MEMORY && x->body.length <= MOST_KEPT;
+}
+
+int mw_asked_prepare(mw_exchange *x, const mw_options *o)
+{
+    struct mw_asked_body *b = &x->asked_body;
+    b->kind = (unsigned char)x->body.kind;
+    b->length = x->body.length;
+    b->offset = o->body_offset;
+    if (o->body_file == NULL)
+        return MW_OK;
+    b->file = mw_strdup(&x->rt->allocator, o->body_file);
+    return b->file != NULL ? MW_OK : mw_fail(x->rt, MW_ENOMEM, "no memory for a request");
+}
+
+/* The texts of a first leg, in one block behind it. */
+struct mw_first_leg {
+    const char *method, *url, *cert_file, *key_file;
+    void *body;
+    struct mw_headers fields;
+};
+
+static char *copy(const struct mw_allocator *a, const char *text, bool *ok)
+{
+    char *made = text != NULL ? mw_strdup(a, text) : NULL;
+    *ok = *ok && (text == NULL || made != NULL);
+    return made;
+}
+
+static bool copy_fields(mw_exchange *x, struct mw_headers *to)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < x->fields.count; i++)
+        bytes += mw_headers_size(x->fields.fields[i].name, x->fields.fields[i].value);
+    if (!mw_headers_reserve(to, &x->rt->allocator, x->fields.count, bytes))
+        return false;
+    for (size_t i = 0; i < x->fields.count; i++)
+        mw_headers_add(to, x->fields.fields[i].name, x->fields.fields[i].value);
+    return true;
+}
+
+bool mw_asked_keep(mw_exchange *x)
+{
+    const struct mw_allocator *a = &x->rt->allocator;
+    bool ok = true;
+    if (x->first_leg != NULL)
+        return true;
+    struct mw_first_leg *first = x->first_leg = mw_zalloc(a, sizeof *first);
+    if (first == NULL)
+        return false;
+    first->method = copy(a, x->method, &ok);
+    first->url = copy(a, x->url.href, &ok);
+    first->cert_file = copy(a, x->outgoing.tls.cert_file, &ok);
+    first->key_file = copy(a, x->outgoing.tls.key_file, &ok);
+    if (mw_asked_needs_body(x) && x->body.length > 0) {
+        first->body = mw_alloc(a, (size_t)x->body.length);
+        if (first->body != NULL)
+            memcpy(first->body, x->body.bytes, (size_t)x->body.length);
+        ok = ok && first->body != NULL;
+    }
+    return copy_fields(x, &first->fields) && ok;
+}
+
+void mw_asked_free(mw_exchange *x)
+{
+    const struct mw_allocator *a = &x->rt->allocator;
+    struct mw_first_leg *first = x->first_leg;
+    mw_dealloc(a, x->asked_body.file);
+    if (first == NULL)
+        return;
+    mw_headers_free(&first->fields, a);
+    mw_dealloc(a, (void *)first->method);
+    mw_dealloc(a, (void *)first->url);
+    mw_dealloc(a, (void *)first->cert_file);
+    mw_dealloc(a, (void *)first->key_file);
+    mw_dealloc(a, first->body);
+    mw_dealloc(a, first);
+}
+
+static void set_body(mw_asked *asked, const mw_exchange *x)
+{
+    const struct mw_asked_body *b = &x->asked_body;
+    const struct mw_first_leg *first = x->first_leg;
+    asked->body_length = b->kind == MW_BODY_NONE ? 0 : b->length;
+    asked->has_body = b->kind != MW_BODY_NONE;
+    asked->body_file = b->file;
+    asked->body_offset = b->offset;
+    if (first != NULL)
+        asked->body = first->body;
+    else if (x->body.kind == MW_BODY_MEMORY)
+        asked->body = x->body.bytes;
+    if (b->kind == MW_BODY_MEMORY && b->length == 0)
+        asked->body = "";
+}
+
+mw_asked mw_exchange_asked(const mw_exchange *x)
+{
+    const struct mw_first_leg *first = x->first_leg;
+    const struct mw_tls_options *tls = &x->outgoing.tls;
+    const struct mw_headers *fields = first != NULL ? &first->fields : &x->fields;
+    mw_asked asked = {.method = first != NULL ? first->method : x->method,
+                      .url = first != NULL ? first->url : x->url.href,
+                      .headers = fields->fields,
+                      .header_count = fields->count,
+                      .insecure = tls->insecure,
+                      .ca_file = tls->ca_file,
+                      .ca_path = tls->ca_path,
+                      .ca_data = tls->ca_data,
+                      .cert_file = first != NULL ? first->cert_file : tls->cert_file,
+                      .key_file = first != NULL ? first->key_file : tls->key_file,
+                      .pins = tls->pins,
+                      .resolve = x->route.entries,
+                      .resolve_count = x->route.count,
+                      .local_address = x->route.local_address,
+                      .unix_path = x->route.unix_path,
+                      .connect_timeout = x->clocks.connect,
+                      .total_timeout = x->clocks.total,
+                      .max_redirects = x->legs.most_redirects};
+    set_body(&asked, x);
+    return asked;
+}
