@@ -684,6 +684,8 @@ typedef struct mw_asked {
     const char *local_address, *unix_path;
     double connect_timeout, total_timeout; /* MW_NEVER: off */
     int max_redirects;                     /* below 0: none are followed */
+    int decode;                            /* 1: codings are taken off the reply */
+    int credentials; /* 1: it had some; their Authorization is among the headers until the end */
 } mw_asked;
 MW_API mw_asked mw_exchange_asked(const mw_exchange *x);
 

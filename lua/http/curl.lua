@@ -90,7 +90,10 @@ local function add_headers(line, asked, redactor)
       line:add("-H", name .. ":")
     end
   end
-  if given["accept-encoding"] then
+  if asked.credentials and not given.authorization then
+    line:add("-H", "Authorization: ***") -- they are not kept
+  end
+  if given["accept-encoding"] and asked.decode then
     line:add("--compressed")
   end
 end

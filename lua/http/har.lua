@@ -303,7 +303,7 @@ local function take_end(state, event)
   set_timings(state, event.timings)
   entry.comment = event.error_string and to_utf8(event.error_string) or nil
   if response.status ~= 0 then
-    response.content.size, response.bodySize = event.received, event.received
+    response.content.size, response.bodySize = event.body_length or event.received, event.received
   end
   if event.body then
     set_text(response.content, whole_characters(event.body, event.body_length), event.body_length, "encoding")

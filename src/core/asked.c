@@ -129,7 +129,9 @@ mw_asked mw_exchange_asked(const mw_exchange *x)
                       .unix_path = x->route.unix_path,
                       .connect_timeout = x->clocks.connect,
                       .total_timeout = x->clocks.total,
-                      .max_redirects = x->legs.most_redirects};
+                      .max_redirects = x->legs.most_redirects,
+                      .decode = !x->keep_encoded,
+                      .credentials = x->asked_body.credentials || x->authorize != NULL};
     set_body(&asked, x);
     return asked;
 }

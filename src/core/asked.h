@@ -12,6 +12,7 @@ struct mw_first_leg;
 /* Of the body: what can be said of it when it has gone. */
 struct mw_asked_body {
     unsigned char kind; /* mw_body_kind */
+    bool credentials;   /* of the whole request: they were used, and are gone */
     uint64_t length, offset;
     char *file;
 };

@@ -81,6 +81,7 @@ struct mw_exchange {
     uint64_t received, sent;
     int64_t total;
     bool paused;
+    bool read_of; /* somebody has taken of the body */
     bool keep_encoded, decoded;   /* the body is to stay as it comes; it did not */
     struct mw_decoding *decoding; /* while there is a body to decode */
     bool upgraded;

@@ -109,6 +109,7 @@ size_t mw_exchange_read(mw_exchange *x, void *bytes, size_t size)
 {
     if (x->buffer == NULL)
         return 0;
+    x->read_of = true;
     static const size_t most = 1u << 30; /* libevent counts what it removes in an int */
     int removed = evbuffer_remove(x->buffer, bytes, size < most ? size : most);
     size_t length = removed > 0 ? (size_t)removed : 0;
@@ -131,6 +132,7 @@ void mw_exchange_skip(mw_exchange *x, size_t length)
 {
     if (x->buffer == NULL)
         return;
+    x->read_of = true;
     evbuffer_drain(x->buffer, length);
     x->scanned = x->scanned > length ? x->scanned - length : 0;
     free_if_read(x);
@@ -158,6 +160,7 @@ size_t mw_exchange_line(mw_exchange *x)
 void mw_exchange_drop(mw_exchange *x)
 {
     if (x->buffer != NULL) {
+        x->read_of = true;
         evbuffer_drain(x->buffer, evbuffer_get_length(x->buffer));
         free_if_read(x);
     }

@@ -339,7 +339,7 @@ static void set_body(mw_trace_event *e, const mw_exchange *x)
 {
     size_t most = x->rt->tracer.body_limit;
     size_t length = x->buffer != NULL ? evbuffer_get_length(x->buffer) : 0;
-    if (most == 0 || length == 0 || length != x->received)
+    if (most == 0 || length == 0 || x->read_of)
         return;
     e->body_total = length;
     e->body_length = length < most ? length : most;

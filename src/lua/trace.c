@@ -190,6 +190,10 @@ static void set_options(lua_State *L, const mw_asked *asked)
     set_number(L, "max_redirects", asked->max_redirects);
     lua_pushboolean(L, asked->insecure);
     lua_setfield(L, -2, "insecure");
+    lua_pushboolean(L, asked->decode);
+    lua_setfield(L, -2, "decode");
+    lua_pushboolean(L, asked->credentials);
+    lua_setfield(L, -2, "credentials");
     set_resolve(L, asked);
 }
 
