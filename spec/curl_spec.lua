@@ -231,6 +231,19 @@ describe("response:to_curl", function()
     assert.truthy(response:to_curl({ secrets = true }):find("'Authorization: ***'", 1, true))
   end)
 
+  helper.it_can("proxy", "goes through the same proxy, whose password is not kept", function()
+    local base = listen()
+    local line = fetch({ url = "http://far.invalid/x", proxy = base:sub(1, -2), no_proxy = "a.test,b.test" }):to_curl()
+    assert.truthy(server.requests[1].head:find("^GET http://far.invalid/x "))
+    assert.equal(0, (run(line)), line)
+    assert.truthy(server.requests[2].head:find("^GET http://far.invalid/x "))
+    local secret = fetch { url = "http://far.invalid/", proxy = base:gsub("//", "//me:gEhEiM@"):sub(1, -2) }
+    line = secret:to_curl { secrets = true }
+    assert.is_nil(line:find("gEhEiM", 1, true), line)
+    assert.truthy(line:find("***@127.0.0.1", 1, true), line)
+    assert.truthy(fetch({ url = base, proxy = false }):to_curl():find(" --noproxy '*' ", 1, true))
+  end)
+
   it("is there while the request is under way, and after it failed", function()
     local response = http.get("http://127.0.0.1:1/x", helper.expect(function() end))
     assert.truthy(response:to_curl():find("http://127.0.0.1:1/x", 1, true))

@@ -401,6 +401,22 @@ describe("http.trace", function()
       assert.is_nil(line:find(SECRET, 1, true), line)
     end)
 
+    helper.it_can("proxy", "of a proxy, of credentials or of a user in the URL", function()
+      local server = servers.serve(function(_, response) response.status = 404 end)
+      listen()
+      local recorder = http.har.record()
+      local proxy = ("http://me:%s@127.0.0.1:%d"):format(SECRET, server.port)
+      fetch { url = ("http://me:%s@far.invalid/"):format(SECRET), proxy = proxy }
+      fetch { url = "http://far.invalid/", auth = { "me", SECRET }, proxy = proxy }
+      fetch { url = "http://far.invalid/", auth = { bearer = SECRET }, proxy = proxy }
+      local text = dump(events) .. dump(recorder:stop())
+      assert.equal(6, select(2, whats():gsub("send", "")) * 2)
+      for _, secret in ipairs { SECRET, "bWU6Z0VoRWlN" } do -- in base64, "me:" in front
+        assert.is_nil(text:find(secret, 1, true), text)
+      end
+      assert.equal("Basic ***", find("send").headers.Authorization)
+    end)
+
     it("unless it is asked to", function()
       local server = leaky()
       listen { redact = false }

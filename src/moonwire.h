@@ -686,6 +686,8 @@ typedef struct mw_asked {
     int max_redirects;                     /* below 0: none are followed */
     int decode;                            /* 1: codings are taken off the reply */
     int credentials; /* 1: it had some; their Authorization is among the headers until the end */
+    const char *proxy, *no_proxy, *proxy_ca_file; /* as given; user and password are "***" */
+    int proxy_insecure;
 } mw_asked;
 MW_API mw_asked mw_exchange_asked(const mw_exchange *x);
 

@@ -190,6 +190,24 @@ local function add_route(line, asked)
   end
 end
 
+local function add_proxy(line, asked)
+  if asked.proxy == "" then
+    line:add("--noproxy", "*")
+    return
+  elseif asked.proxy then
+    line:add("-x", asked.proxy)
+  end
+  if asked.no_proxy then
+    line:add("--noproxy", asked.no_proxy)
+  end
+  if asked.proxy_ca_file then
+    line:add("--proxy-cacert", asked.proxy_ca_file)
+  end
+  if asked.proxy_insecure then
+    line:add("--proxy-insecure")
+  end
+end
+
 local function add_clocks(line, asked)
   if asked.connect_timeout and asked.connect_timeout ~= USUAL_CONNECT then
     line:add("--connect-timeout", number(asked.connect_timeout))
@@ -254,6 +272,7 @@ return function(response, options)
   add_redirects(line, asked)
   add_tls(line, asked)
   add_route(line, asked)
+  add_proxy(line, asked)
   add_clocks(line, asked)
   add_headers(line, asked, redactor)
   local before, behind = add_body(line, asked)

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "core/asked.h"
 
+#include "base/redact.h"
 #include "core/exchange.h"
 
 #include <string.h>
@@ -15,16 +16,39 @@ bool mw_asked_needs_body(const mw_exchange *x)
     return x->body.kind == MW_BODY_MEMORY && x->body.length <= MOST_KEPT;
 }
 
+static char *copy(const struct mw_allocator *a, const char *text, bool *ok)
+{
+    char *made = text != NULL ? mw_strdup(a, text) : NULL;
+    *ok = *ok && (text == NULL || made != NULL);
+    return made;
+}
+
+/* Its password is not kept for the sake of this. */
+static char *copy_proxy(const struct mw_allocator *a, const char *url, bool *ok)
+{
+    if (url == NULL)
+        return NULL;
+    char *made = mw_alloc(a, mw_redact_text(NULL, url) + 1);
+    if (made != NULL)
+        mw_redact_text(made, url);
+    *ok = *ok && made != NULL;
+    return made;
+}
+
 int mw_asked_prepare(mw_exchange *x, const mw_options *o)
 {
-    struct mw_asked_body *b = &x->asked_body;
-    b->kind = (unsigned char)x->body.kind;
-    b->length = x->body.length;
-    b->offset = o->body_offset;
-    if (o->body_file == NULL)
-        return MW_OK;
-    b->file = mw_strdup(&x->rt->allocator, o->body_file);
-    return b->file != NULL ? MW_OK : mw_fail(x->rt, MW_ENOMEM, "no memory for a request");
+    const struct mw_allocator *a = &x->rt->allocator;
+    struct mw_asked_kept *kept = &x->asked;
+    bool ok = true;
+    kept->kind = (unsigned char)x->body.kind;
+    kept->length = x->body.length;
+    kept->offset = o->body_offset;
+    kept->file = copy(a, o->body_file, &ok);
+    kept->proxy = copy_proxy(a, o->proxy, &ok);
+    kept->no_proxy = copy(a, o->no_proxy, &ok);
+    kept->proxy_ca_file = copy(a, o->proxy_ca_file, &ok);
+    kept->proxy_insecure = o->proxy_insecure != 0;
+    return ok ? MW_OK : mw_fail(x->rt, MW_ENOMEM, "no memory for a request");
 }
 
 /* The texts of a first leg, in one block behind it. */
@@ -33,13 +57,6 @@ struct mw_first_leg {
     void *body;
     struct mw_headers fields;
 };
-
-static char *copy(const struct mw_allocator *a, const char *text, bool *ok)
-{
-    char *made = text != NULL ? mw_strdup(a, text) : NULL;
-    *ok = *ok && (text == NULL || made != NULL);
-    return made;
-}
 
 static bool copy_fields(mw_exchange *x, struct mw_headers *to)
 {
@@ -79,7 +96,10 @@ void mw_asked_free(mw_exchange *x)
 {
     const struct mw_allocator *a = &x->rt->allocator;
     struct mw_first_leg *first = x->first_leg;
-    mw_dealloc(a, x->asked_body.file);
+    mw_dealloc(a, x->asked.file);
+    mw_dealloc(a, x->asked.proxy);
+    mw_dealloc(a, x->asked.no_proxy);
+    mw_dealloc(a, x->asked.proxy_ca_file);
     if (first == NULL)
         return;
     mw_headers_free(&first->fields, a);
@@ -93,7 +113,7 @@ void mw_asked_free(mw_exchange *x)
 
 static void set_body(mw_asked *asked, const mw_exchange *x)
 {
-    const struct mw_asked_body *b = &x->asked_body;
+    const struct mw_asked_kept *b = &x->asked;
     const struct mw_first_leg *first = x->first_leg;
     asked->body_length = b->kind == MW_BODY_NONE ? 0 : b->length;
     asked->has_body = b->kind != MW_BODY_NONE;
@@ -131,7 +151,11 @@ mw_asked mw_exchange_asked(const mw_exchange *x)
                       .total_timeout = x->clocks.total,
                       .max_redirects = x->legs.most_redirects,
                       .decode = !x->keep_encoded,
-                      .credentials = x->asked_body.credentials || x->authorize != NULL};
+                      .credentials = x->asked.credentials || x->authorize != NULL,
+                      .proxy = x->asked.proxy,
+                      .no_proxy = x->asked.no_proxy,
+                      .proxy_ca_file = x->asked.proxy_ca_file,
+                      .proxy_insecure = x->asked.proxy_insecure};
     set_body(&asked, x);
     return asked;
 }

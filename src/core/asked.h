@@ -9,12 +9,14 @@
 
 struct mw_first_leg;
 
-/* Of the body: what can be said of it when it has gone. */
-struct mw_asked_body {
+/* What can be said when it has gone: of the body, and of what must not be kept. */
+struct mw_asked_kept {
     unsigned char kind; /* mw_body_kind */
-    bool credentials;   /* of the whole request: they were used, and are gone */
+    bool credentials;   /* there were some, which are gone with the end */
     uint64_t length, offset;
     char *file;
+    char *proxy, *no_proxy, *proxy_ca_file; /* as the options had them, but for the password */
+    bool proxy_insecure;
 };
 
 /* Part of the preparation. MW_ENOMEM with mw_message set. */

@@ -50,7 +50,7 @@ void mw_exchange_leave_wire(mw_exchange *x)
 void mw_exchange_forget_request(mw_exchange *x)
 {
     mw_exchange_leave_wire(x);
-    x->asked_body.credentials |= x->authorize != NULL;
+    x->asked.credentials |= x->authorize != NULL;
     mw_authorize_free(x);
     mw_decoding_free(x);
     mw_proxying_free(x);

@@ -66,7 +66,7 @@ struct mw_exchange {
     struct mw_headers fields;
     struct mw_outgoing outgoing;
     struct mw_cookies cookies;
-    struct mw_asked_body asked_body;
+    struct mw_asked_kept asked;
     struct mw_first_leg *first_leg; /* what was asked for, once x has gone on to another URL */
     size_t read_buffer_size;
 

@@ -221,7 +221,7 @@ static void note_send(const mw_exchange *x)
     struct mw_failure where;
     mw_trace_event e = event_of(x, "send", &where);
     size_t most = x->rt->tracer.body_limit;
-    set_fields(&e, &x->fields);
+    set_fields(&e, x->outgoing.fields);
     e.body_total = x->outgoing.has_body ? x->outgoing.body_length : 0;
     if (x->body.kind == MW_BODY_MEMORY && x->body.bytes != NULL && most > 0) {
         e.body = x->body.bytes;

@@ -194,6 +194,17 @@ static void set_options(lua_State *L, const mw_asked *asked)
     lua_setfield(L, -2, "decode");
     lua_pushboolean(L, asked->credentials);
     lua_setfield(L, -2, "credentials");
+    if (asked->proxy != NULL) { /* "" says that there is none */
+        lua_pushstring(L, asked->proxy);
+        lua_setfield(L, -2, "proxy");
+    }
+    if (asked->no_proxy != NULL) {
+        lua_pushstring(L, asked->no_proxy);
+        lua_setfield(L, -2, "no_proxy");
+    }
+    set_text(L, "proxy_ca_file", asked->proxy_ca_file);
+    lua_pushboolean(L, asked->proxy_insecure);
+    lua_setfield(L, -2, "proxy_insecure");
     set_resolve(L, asked);
 }
 
