@@ -7,25 +7,23 @@ local new_redactor = require "http.redact"
 -- ---- words for a shell --------------------------------------------------------------------------
 
 local UTF8 = {
-  "^[%z\1-\127]+", "^[\194-\223][\128-\191]", "^\224[\160-\191][\128-\191]", "^[\225-\236\238\239][\128-\191][\128-\191]",
-  "^\237[\128-\159][\128-\191]", "^\240[\144-\191][\128-\191][\128-\191]", "^[\241-\243][\128-\191][\128-\191][\128-\191]",
+  "^[%z\1-\127]+", "^[\194-\223][\128-\191]",
+  "^\224[\160-\191][\128-\191]", "^[\225-\236\238\239][\128-\191][\128-\191]", "^\237[\128-\159][\128-\191]",
+  "^\240[\144-\191][\128-\191][\128-\191]", "^[\241-\243][\128-\191][\128-\191][\128-\191]",
   "^\244[\128-\143][\128-\191][\128-\191]",
 }
 
 local function is_utf8(text)
   local at = 1
   while at <= #text do
-    local last
+    local next_at
     for i = 1, #UTF8 do
-      _, last = text:find(UTF8[i], at)
-      if last then
-        break
-      end
+      next_at = next_at or text:match(UTF8[i] .. "()", at)
     end
-    if not last then
+    if not next_at then
       return false
     end
-    at = last + 1
+    at = next_at
   end
   return true
 end
@@ -174,13 +172,10 @@ local function add_tls(line, asked)
 end
 
 local function add_route(line, asked)
-  local scheme, host, port = asked.url:match("^(%a[%w+.-]*)://(.-):?(%d*)$")
-  if not host or host:find("[/?#]") then
-    scheme, host = asked.url:match("^(%a[%w+.-]*)://([^/?#]*)")
-    host, port = host:match("^(.-):?(%d*)$")
-  end
+  local scheme, authority = asked.url:match("^(%a[%w+.-]*)://([^/?#]*)")
+  local port = authority:match(":(%d+)$")
   for _, entry in ipairs(asked.resolve) do
-    local to = entry.port ~= 0 and number(entry.port) or port ~= "" and port or scheme == "https" and "443" or "80"
+    local to = entry.port ~= 0 and number(entry.port) or port or scheme == "https" and "443" or "80"
     line:add("--resolve", ("%s:%s:%s"):format(entry.host, to, entry.addresses))
   end
   for _, option in ipairs { { "--unix-socket", asked.unix }, { "--interface", asked.local_address } } do

@@ -54,7 +54,8 @@ static void urls(void)
     CHECK_TEXT(text("http://a@b@h/x@y"), "http://***@h/x@y");
     CHECK_TEXT(text("http://h/p?q=a@b"), "http://h/p?q=a@b");
     CHECK_TEXT(text("//me:pass@h/"), "//***@h/");
-    CHECK_TEXT(text("to http://a:b@h, then https://c:d@i/"), "to http://***@h, then https://***@i/");
+    CHECK_TEXT(text("to http://a:b@h, then https://c:d@i/"),
+               "to http://***@h, then https://***@i/");
     CHECK_TEXT(text("me@example.com"), "me@example.com");
     CHECK_TEXT(text("//"), "//");
     CHECK_TEXT(text("///@"), "///@");

@@ -61,9 +61,8 @@ static void put_text(struct sink *s, const char *text)
 /* "Basic dXNlcg==": the scheme says what was tried. A word that is no scheme may be the secret. */
 static void put_credentials(struct sink *s, const char *value)
 {
-    static const char *const schemes[] = {"Basic",     "Bearer", "Digest", "Negotiate",
-                                          "NTLM",      "HOBA",   "Mutual", "SCRAM-SHA-256",
-                                          "SCRAM-SHA-1", NULL};
+    static const char *const schemes[] = {"Basic", "Bearer", "Digest",        "Negotiate",   "NTLM",
+                                          "HOBA",  "Mutual", "SCRAM-SHA-256", "SCRAM-SHA-1", NULL};
     size_t length = strcspn(value, " ");
     if (value[length] == ' ' && one_of(value, length, schemes))
         put(s, value, length + 1);
@@ -91,16 +90,9 @@ static void put_cookies(struct sink *s, const char *value, bool all)
 
 size_t mw_redact_field(char *out, const char *name, const char *value)
 {
-    static const char *const credentials[] = {"Authorization",
-                                              "Proxy-Authorization",
-                                              "X-Api-Key",
-                                              "Api-Key",
-                                              "X-Auth-Token",
-                                              "X-Csrf-Token",
-                                              "X-Amz-Security-Token",
-                                              "X-Vault-Token",
-                                              "Private-Token",
-                                              NULL};
+    static const char *const credentials[] = {
+        "Authorization", "Proxy-Authorization",  "X-Api-Key",     "Api-Key",       "X-Auth-Token",
+        "X-Csrf-Token",  "X-Amz-Security-Token", "X-Vault-Token", "Private-Token", NULL};
     static const char *const cookies[] = {"Cookie", "Set-Cookie", "Cookie2", "Set-Cookie2", NULL};
     struct sink s = {out, 0};
     size_t length = strlen(name);

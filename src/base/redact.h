@@ -12,8 +12,8 @@
  * only counts.
  *
  * The value of a header field: of Cookie and Set-Cookie the values of the cookies go, of
- * Authorization and its kin all but a well-known scheme; of any other field user and password of the
- * URLs in it. */
+ * Authorization and its kin all but a well-known scheme; of any other field user and password of
+ * the URLs in it. */
 size_t mw_redact_field(char *out, const char *name, const char *value);
 
 /* Any text: user and password of the URLs in it. */

@@ -50,7 +50,7 @@ struct mw_clocks {
 struct mw_exchange {
     struct mw_link link;
     mw_runtime *rt;
-    uint64_t number; /* 1 is the runtime's first */
+    uint64_t number;                /* 1 is the runtime's first */
     const struct mw_engine *engine; /* that moves it */
     const mw_server *server;        /* in the process, that this leg goes to; NULL: to the wire */
     const mw_server *passed_by;     /* as it departs: it goes below that one */
@@ -81,7 +81,7 @@ struct mw_exchange {
     uint64_t received, sent;
     int64_t total;
     bool paused;
-    bool read_of; /* somebody has taken of the body */
+    bool read_of;                 /* somebody has taken of the body */
     bool keep_encoded, decoded;   /* the body is to stay as it comes; it did not */
     struct mw_decoding *decoding; /* while there is a body to decode */
     bool upgraded;
