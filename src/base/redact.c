@@ -94,8 +94,9 @@ size_t mw_redact_field(char *out, const char *name, const char *value)
         "Authorization", "Proxy-Authorization",  "X-Api-Key",     "Api-Key",       "X-Auth-Token",
         "X-Csrf-Token",  "X-Amz-Security-Token", "X-Vault-Token", "Private-Token", NULL};
     static const char *const cookies[] = {"Cookie", "Set-Cookie", "Cookie2", "Set-Cookie2", NULL};
-    struct sink s = {out, 0};
+    struct sink s = {NULL, 0};
     size_t length = strlen(name);
+    s.out = out;
     if (one_of(name, length, credentials))
         put_credentials(&s, value);
     else if (one_of(name, length, cookies))
@@ -107,7 +108,8 @@ size_t mw_redact_field(char *out, const char *name, const char *value)
 
 size_t mw_redact_text(char *out, const char *text)
 {
-    struct sink s = {out, 0};
+    struct sink s = {NULL, 0};
+    s.out = out;
     put_text(&s, text);
     return end(&s);
 }
