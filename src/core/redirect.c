@@ -134,7 +134,10 @@ static const char *locate(mw_exchange *x, struct mw_leg_plan *plan)
 static void ask(mw_exchange *x, void *ud)
 {
     struct mw_leg_plan *plan = x->legs.plan;
-    plan->wanted = x->legs.on_redirect(x, plan->url.href, ud) != 0;
+    const bool *freed = x->freed;
+    bool wanted = x->legs.on_redirect(x, plan->url.href, ud) != 0;
+    if (!*freed && !x->ended) /* else the plan has gone */
+        plan->wanted = wanted;
 }
 
 enum mw_judgement mw_redirect_judge(mw_exchange *x, struct mw_leg_plan *plan)
