@@ -419,6 +419,26 @@ describe("a handler", function()
   end)
 end)
 
+describe("a handler that writes on and on", function()
+  after_each(servers.close)
+  helper.setup()
+
+  it("learns that its client has gone, although the loop had no turn to tell it", function()
+    local response, result, writes
+    local server = serve(function(_, answer)
+      response:abort()
+      writes = 0
+      repeat
+        writes = writes + 1
+        result = { answer:write(("x"):rep(100000)) }
+      until not result[1] or writes == 10000
+    end)
+    response = http.get(("http://127.0.0.1:%d/"):format(server.port))
+    helper.wait(function() return result and not result[1] or writes == 10000 end)
+    assert.same({ nil, "the client has gone", "closed" }, { result[1], result[2], result[3] })
+  end)
+end)
+
 describe("a handler that throws", function()
   helper.setup()
 

@@ -195,6 +195,8 @@ int http1_reply_body(mw_request *r, const void *bytes, size_t length)
     if (s == NULL)
         return gone(r);
     bool sent = s->in_chunks ? send_chunk(s, bytes, length) : wire_send(&s->wire, bytes, length);
+    if (sent && s->wire.failed)
+        return gone(r); /* of which the loop will tell; who writes until then would never let it */
     return sent ? MW_OK : no_memory(s);
 }
 
