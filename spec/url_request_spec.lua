@@ -60,4 +60,28 @@ describe("a request", function()
       throws("bad hostname", function() http.get { hostname = hostname } end)
     end
   end)
+
+  it("goes to the host that http.url reads in the same URL", function()
+    for written, host in pairs {
+      ["a%41.test"] = "aa.test", ["%EF%BC%A1.test"] = "a.test", ["0x7f.1"] = "127.0.0.1", ["2130706433"] = "127.0.0.1",
+      ["127.1"] = "127.0.0.1", ["0177.0.0.1."] = "127.0.0.1",
+    } do
+      local url = ("http://%s/"):format(written)
+      assert.equal(host, http.url.parse(url).hostname)
+      local request, response, server = target_of { hostname = written, resolve = { [host] = "127.0.0.1" } }
+      assert.equal(("%s:%d"):format(host, server.port), request.headers.host)
+      assert.equal(("http://%s:%d/"):format(host, server.port), response.url)
+    end
+  end)
+
+  it("throws for a host that http.url does not take, and for one that browsers see elsewhere", function()
+    for _, host in ipairs { "a%00.test", "a%20b.test", "a%2fb.test", "1.2.3.4.5", "256.1", "a.0x1" } do
+      assert.is_nil(http.url.parse(("http://%s/"):format(host)))
+      throws("bad hostname", function() http.get { hostname = host } end)
+      throws("bad hostname", function() http.get { url = ("http://%s/"):format(host) } end)
+    end
+    for _, authority in ipairs { "good.test\\@evil.test", "u:p\\@evil.test", "evil.test\\.good.test", "a.test:80\\" } do
+      throws("bad url", function() http.get(("http://%s/"):format(authority)) end)
+    end
+  end)
 end)

@@ -38,6 +38,9 @@ static const char *split_authority(struct mw_span text, struct mw_url_parts *par
         return wrong;
     if (found.host.length == 0)
         return "it has no host";
+    /* Browsers take it for a slash, which would make another host of it. */
+    if (memchr(text.at, '\\', text.length) != NULL)
+        return "a \"\\\" is not allowed before the path";
     if (memchr(found.user.at, '@', found.user.length) != NULL ||
         memchr(found.password.at, '@', found.password.length) != NULL)
         return "an \"@\" in a user or a password must be percent-encoded";

@@ -69,6 +69,20 @@ static const char *check(const char *host)
     return NULL;
 }
 
+bool mw_host_may_change(struct mw_span host)
+{
+    bool at_start = true, number = false; /* of the last part that is not empty */
+    for (size_t i = 0; i < host.length; i++) {
+        char c = host.at[i];
+        if ((unsigned char)c >= 0x80 || c == '%')
+            return true;
+        if (at_start && c != '.')
+            number = c >= '0' && c <= '9';
+        at_start = c == '.';
+    }
+    return number;
+}
+
 const char *mw_host_normalize(struct mw_span text, char host[MW_HOST_SIZE])
 {
     char raw[LONGEST_RAW + 1];

@@ -5,6 +5,8 @@
 
 #include "base/span.h"
 
+#include <stdbool.h>
+
 enum { MW_HOST_SIZE = 256 }; /* of the longest, with its NUL */
 
 /* A host as it stands in a URL, without brackets: percent-encodings are decoded, what is not ASCII
@@ -12,6 +14,10 @@ enum { MW_HOST_SIZE = 256 }; /* of the longest, with its NUL */
  * IPv4 in one of the forms that inet_aton takes ("0x7f.1"). Returns NULL, or words for what is
  * wrong. */
 const char *mw_host_normalize(struct mw_span text, char host[MW_HOST_SIZE]);
+
+/* Whether a host, without brackets, may have another form than the one in which it stands: it is
+ * not ASCII, it holds a percent sign, or it ends in a number. */
+bool mw_host_may_change(struct mw_span host);
 
 /* An address of IPv6 without brackets and zone, in the form of RFC 5952. Returns NULL, or words. */
 const char *mw_host_normalize_ipv6(struct mw_span text, char host[MW_HOST_SIZE]);

@@ -24,15 +24,6 @@ static int bad(mw_runtime *rt, const char *origin, const char *why)
     return mw_fail(rt, MW_EINVAL, "bad origin \"%.80s\": %s", origin, why);
 }
 
-static bool is_ascii(struct mw_span text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        if ((unsigned char)text.at[i] >= 0x80)
-            return false;
-    }
-    return true;
-}
-
 static int read_origin(mw_runtime *rt, const char *text, struct mw_url *url)
 {
     char name[MW_HOST_SIZE];
@@ -45,7 +36,7 @@ static int read_origin(mw_runtime *rt, const char *text, struct mw_url *url)
     size_t path = parts.path.length;
     if (path > 1 || (path == 1 && parts.path.at[0] != '/') || parts.has_query)
         return bad(rt, text, "it is a scheme, a host and perhaps a port, without a path");
-    if (!is_ascii(parts.host)) { /* exchanges do the same with theirs */
+    if (!parts.bracketed && mw_host_may_change(parts.host)) { /* as exchanges do with theirs */
         if ((wrong = mw_host_normalize(parts.host, name)) != NULL)
             return bad(rt, text, wrong);
         parts.host = (struct mw_span){name, strlen(name)};

@@ -130,13 +130,12 @@ static int parts_of_options(mw_runtime *rt, const mw_options *o, struct mw_url_p
     return MW_OK;
 }
 
-/* A name that is not ASCII goes through IDNA, into `name`; any other is only checked. */
+/* What has another form as well gets the one that http.url, redirects and policies know it by, into
+ * `name`; any other is only checked. */
 static int map_host(mw_runtime *rt, struct mw_url_parts *parts, char name[MW_HOST_SIZE])
 {
-    bool ascii = true;
-    for (size_t i = 0; i < parts->host.length; i++)
-        ascii = ascii && (unsigned char)parts->host.at[i] < 0x80;
-    if (ascii || parts->bracketed)
+    bool v6 = parts->bracketed || memchr(parts->host.at, ':', parts->host.length) != NULL;
+    if (v6 || !mw_host_may_change(parts->host))
         return MW_OK;
     const char *wrong = mw_host_normalize(parts->host, name);
     if (wrong != NULL)
