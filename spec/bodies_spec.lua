@@ -131,6 +131,23 @@ describe("the option json", function()
     end)
   end
 
+  it("keeps every digit of a number", function()
+    local one = { 1234567890123456, -1700000000123456, 2 ^ 53, 0.1, 0.1 + 0.2, 1700000000.123456, 1e14, 1e300 }
+    local text = send({ json = { list = one, again = { one, one } } }).body
+    assert.truthy(text:find("[1234567890123456,-1700000000123456,9007199254740992,0.1,0.30000000000000004,"
+      .. "1700000000.123456,", 1, true), text)
+    local back = {}
+    for number in text:match('"list":%[(.-)%]'):gmatch("[^,]+") do
+      back[#back + 1] = tonumber(number)
+    end
+    assert.same(one, back)
+    assert.equal(1234567890123456, one[1])
+    assert.equal("1234567890123456", send({ json = 1234567890123456 }).body)
+    local round = { 1234567890123456 }
+    round[2] = round
+    told("nesting", function() http.post { url = "http://127.0.0.1:1/", json = round } end)
+  end)
+
   it("sends no body where it is nil", function()
     local request = send { json = nil }
     assert.equal("", request.body)

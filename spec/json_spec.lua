@@ -58,6 +58,9 @@ describe("response:json()", function()
     }) do
       fails(request(body), "not JSON")
     end
+    for _, number in ipairs { "NaN", "nan", "Infinity", "-inf", "0x10", "01", "-", "+1", ".5", "[-01]" } do
+      fails(request(number), "not JSON")
+    end
   end)
 
   it("gives nil and words for no body", function()

@@ -22,18 +22,75 @@ local function load_codec(level)
       error("JSON needs the Lua module cjson (Debian: lua-cjson)", level + 1)
     end
     codec = cjson.new()
+    codec.decode_invalid_numbers(false) -- NaN, 0x10 and the like, which are not JSON
   end
   return codec
 end
+
+-- ---- numbers ----------------------------------------------------------------------------------
+
+-- cjson writes 14 digits of a number and drops the others: those of an integer beyond 1e14, a time with
+-- microseconds. Such a number goes as a text that no other data holds, whose marks are taken off afterwards.
+local NUMBER = "number " .. (random(16) or "of http") .. " "
+local DEEPEST = 1000 -- as cjson's
+
+local function survives(number)
+  if number % 1 == 0 and number > -1e14 and number < 1e14 then
+    return true
+  end
+  return number ~= number or tonumber(("%.14g"):format(number)) == number -- cjson refuses what is not finite
+end
+
+local function marked(number)
+  for digits = 15, 17 do
+    local text = ("%." .. digits .. "g"):format(number)
+    if tonumber(text) == number then
+      return NUMBER .. text
+    end
+  end
+end
+
+-- The value, or a copy of it where a number in it would not survive. `path`: the tables that it lies in.
+local function with_numbers(value, path, depth)
+  if type(value) == "number" then
+    return survives(value) and value or marked(value)
+  elseif type(value) ~= "table" or path[value] or depth > DEEPEST then
+    return value
+  end
+  local copy
+  path[value] = true
+  for key, item in next, value do
+    local kept = item
+    if type(item) == "number" or type(item) == "table" then
+      kept = with_numbers(item, path, depth + 1)
+    end
+    if not rawequal(kept, item) then
+      copy = copy or {}
+      rawset(copy, key, kept)
+    end
+  end
+  path[value] = nil
+  for key, item in next, copy and value or {} do
+    if rawget(copy, key) == nil then
+      rawset(copy, key, item)
+    end
+  end
+  return copy or value
+end
+
+-- ---- encoding ---------------------------------------------------------------------------------
 
 -- cjson escapes slashes, as nobody else does.
 local UNESCAPED = { ["/"] = "/" }
 
 --- The value as JSON, or nil and words.
 function M.encode(value, level)
-  local text, why = load_codec((level or 1) + 1).encode(value)
+  local text, why = load_codec((level or 1) + 1).encode(with_numbers(value, {}, 0))
   if not text then
     return nil, why
+  end
+  if text:find(NUMBER, 1, true) then
+    text = text:gsub('"' .. NUMBER .. '([^"]*)"', "%1")
   end
   if text:find("\\/", 1, true) then
     text = text:gsub("\\(.)", UNESCAPED)
