@@ -55,6 +55,17 @@ describe("a server in the process", function()
     assert.are.equal("body", seen.body)
   end)
 
+  it("keeps no loop running by itself, for nobody from outside can come", function()
+    local over
+    local server = serve(function() http.sleep(0.01) over = true end)
+    assert.are.equal(0, http.poll(0))
+    local response = http.get(ORIGIN .. "/")
+    http.run()
+    assert.is_true(over and response.finished)
+    assert.is_true(server:stop())
+    assert.are.equal(0, http.poll(0))
+  end)
+
   it("opens no descriptor, neither as it listens nor as it answers", function()
     local before = raw.open_fds()
     local most = before

@@ -924,9 +924,10 @@ typedef struct mw_listen {
  * Nothing can be upgraded. Where several have the same origin the newest answers. */
 
 /* Listens, from now on: connections wait in the backlog until the loop turns. *out is the caller's
- * until mw_server_free or mw_close; it counts as pending. Returns MW_EINVAL where an option is
- * wrong, MW_ESYSTEM where the system refuses the address, or a certificate cannot be read, and
- * MW_ENOMEM; *out is then left as it was, and mw_message says what was wrong. */
+ * until mw_server_free or mw_close; it counts as pending, or in the process, where nobody comes
+ * from outside, only while it drains. Returns MW_EINVAL where an option is wrong, MW_ESYSTEM where
+ * the system refuses the address, or a certificate cannot be read, and MW_ENOMEM; *out is then left
+ * as it was, and mw_message says what was wrong. */
 MW_API int mw_server_listen(mw_runtime *rt, const mw_listen *listen, mw_server **out);
 
 /* One origin more for a server in the process. MW_EINVAL for another server, or for what is no

@@ -32,6 +32,14 @@ static int check_certificates(mw_runtime *rt, const mw_listen *how)
     return MW_OK;
 }
 
+/* Nobody from outside comes to a server in the process: it alone keeps no loop running. */
+static void count(mw_server *server)
+{
+    if (!server->counted)
+        server->rt->pending++;
+    server->counted = true;
+}
+
 int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
 {
     mw_listen how = *options;
@@ -85,7 +93,8 @@ int mw_server_listen(mw_runtime *rt, const mw_listen *options, mw_server **out)
         return result;
     }
     mw_list_append(&rt->servers, &server->link);
-    rt->pending++;
+    if (how.origin == NULL)
+        count(server);
     if (how.origin != NULL && (result = mw_server_add_origin(server, how.origin)) != MW_OK) {
         mw_server_free(server);
         return result;
@@ -116,7 +125,8 @@ void mw_server_free(mw_server *server)
     mw_undefer(&server->drained);
     mw_local_drop(server);
     mw_unlink(&server->link);
-    rt->pending--;
+    if (server->counted)
+        rt->pending--;
     mw_dealloc(&rt->allocator, server);
 }
 
@@ -150,6 +160,7 @@ int mw_server_drain(mw_server *server, mw_server_fn fn, void *ud)
     if (server->draining)
         return mw_fail(rt, MW_EINVAL, "the server is being stopped already");
     server->draining = true;
+    count(server); /* somebody waits for it */
     server->on_drained = fn;
     server->drained_ud = ud;
     server->drained.run = tell_drained;

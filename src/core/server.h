@@ -14,7 +14,8 @@ struct mw_server {
     int port;
     mw_request_fn on_request;
     void *ud;
-    bool stream; /* handlers run before the body is in */
+    bool stream;  /* handlers run before the body is in */
+    bool counted; /* it is something that the loop may wait for */
     bool draining;
     mw_server_fn on_drained; /* NULL once it was called */
     void *drained_ud;
