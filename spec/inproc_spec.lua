@@ -8,6 +8,7 @@ local servers = require("servers")
 
 local Response = http.Response
 local ORIGIN = "http://api.test"
+local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
 
 describe("a server in the process", function()
   after_each(servers.close)
@@ -53,6 +54,34 @@ describe("a server in the process", function()
     assert.are.equal("4", seen.headers["content-length"])
     assert.are.equal("127.0.0.1", seen.peer)
     assert.are.equal("body", seen.body)
+  end)
+
+  it("answers without the proxy that a request has, or the environment names", function()
+    local asked = 0
+    for i, proxy in ipairs { "http://127.0.0.1:1", "socks5://127.0.0.1:1", "http://u:p@127.0.0.1:1" } do
+      serve(function(request, response)
+        assert.is_nil(request.headers["proxy-authorization"])
+        response.status = i == 3 and 407 or 200
+        response.headers["Proxy-Authenticate"] = 'Basic realm="x"'
+        asked = asked + 1
+      end)
+      local response = fetch("get", { url = ORIGIN .. "/", proxy = proxy })
+      assert.are.equal(i == 3 and 407 or 200, response.status_code)
+      assert.are.equal(i, asked)
+    end
+    local script = os.tmpname()
+    local file = assert(io.open(script, "w"))
+    file:write([[
+      local http = require("http")
+      local mock = http.mock()
+      mock:get("http://a.test/", "mocked")
+      io.write(http.get({ url = "http://a.test/" }):await():read_all())
+    ]])
+    file:close()
+    local run = assert(io.popen(("http_proxy=%s timeout 60 %s %s 2>&1"):format("http://127.0.0.1:1", COMMAND, script)))
+    assert.are.equal("mocked", run:read("*a")) -- and it ends, although the mock was not closed
+    run:close()
+    os.remove(script)
   end)
 
   it("keeps no loop running by itself, for nobody from outside can come", function()

@@ -431,8 +431,8 @@ static bool has_proof(const mw_exchange *x)
 bool mw_proxying_concerns(const mw_exchange *x)
 {
     const struct mw_proxying *p = x->proxying;
-    return p != NULL && p->auth != NULL && x->outgoing.via != NULL && !x->outgoing.via->tunnel &&
-           given(x) == NULL && (x->status == 407 || has_proof(x));
+    return p != NULL && p->auth != NULL && x->server == NULL && x->outgoing.via != NULL &&
+           !x->outgoing.via->tunnel && given(x) == NULL && (x->status == 407 || has_proof(x));
 }
 
 enum mw_judgement mw_proxying_judge(mw_exchange *x, struct mw_leg_plan *plan)

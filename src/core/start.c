@@ -44,7 +44,7 @@ static bool impossible(mw_exchange *x, struct mw_failure *f)
                         "\"%.*s\" is not a protocol that moonwire speaks; it speaks http and "
                         "https",
                         (int)strcspn(x->url.href, ":"), x->url.href);
-    } else if (mw_proxying_wrong(x) != NULL) {
+    } else if (x->server == NULL && mw_proxying_wrong(x) != NULL) {
         mw_failure_init(f, MW_UNKNOWN_PROXY_ERROR, MW_PHASE_PROXY);
         mw_failure_text(f, "%s", mw_proxying_wrong(x));
     } else if (words != NULL) {

@@ -13,10 +13,11 @@ static void locate(const mw_exchange *x, struct mw_failure *f)
     snprintf(f->address, sizeof f->address, "in process");
 }
 
+/* MW_CAN_PROXY: as if there were one on the way, of which neither side sees anything. */
 const struct mw_engine mw_inproc_engine = {
     .name = "inproc",
     .can = MW_CAN_STREAM_UPLOAD | MW_CAN_STREAM_REQUEST | MW_CAN_INTERIM | MW_CAN_BE_STRICT |
-           MW_CAN_ANY_METHOD | MW_CAN_DRAIN | MW_CAN_CONNECT_ANYHOW,
+           MW_CAN_ANY_METHOD | MW_CAN_DRAIN | MW_CAN_CONNECT_ANYHOW | MW_CAN_PROXY,
     .exchange_size = sizeof(struct inproc_end),
     .request_size = sizeof(struct inproc_end),
     .start = inproc_start,
