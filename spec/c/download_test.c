@@ -8,6 +8,7 @@
 #include "core/part_file.h"
 #include "net/tls_sha256.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -249,6 +250,44 @@ static void a_part_without_a_note_goes(void)
     mw_part_close(&p, true);
     CHECK_TEXT(read_file("a.part"), "not ours");
     removes("a.part");
+}
+
+/* Stands in for the system's: after so many calls one fails, as of a disk that breaks. */
+static int syncs_left = -1;
+
+int fsync(int fd)
+{
+    (void)fd;
+    if (syncs_left < 0 || syncs_left-- > 0)
+        return 0;
+    errno = EIO;
+    return -1;
+}
+
+/* What was written without a word may have been lost, and would look whole to the next download. */
+static void a_part_that_is_not_on_the_disk_goes(void)
+{
+    struct mw_part p;
+    struct mw_trouble t;
+    struct mw_part_note note = {.url = "", .total = 5, .validator = "\"1\""};
+    write_file("a", "old");
+    for (int good = 0; good < 3; good++) { /* the note, its folder, the part */
+        CHECK(mw_part_open(&p, &mw_default_allocator, in_folder("a"), -1, false, &t));
+        syncs_left = good;
+        bool begun = mw_part_begin(&p, &note, &t);
+        CHECK_INT(begun, good == 2);
+        if (begun) {
+            CHECK(mw_part_write(&p, "hello", 5, &t));
+            CHECK(!mw_part_commit(&p, &t));
+        }
+        CHECK_TEXT(t.code, "io");
+        CHECK_INT(t.system_errno, EIO);
+        mw_part_close(&p, true);
+        CHECK(!exists("a.part") && !exists("a.part.note") && !exists("a.part.new"));
+        CHECK_TEXT(read_file("a"), "old");
+    }
+    syncs_left = -1;
+    removes("a");
 }
 
 static void a_part_has_one_owner(void)
@@ -626,6 +665,7 @@ int main(void)
     TEST(reads_the_note_it_wrote);
     TEST(a_part_becomes_its_target);
     TEST(a_part_without_a_note_goes);
+    TEST(a_part_that_is_not_on_the_disk_goes);
     TEST(a_part_has_one_owner);
     TEST(as_nobody);
     TEST(fetches_a_file);

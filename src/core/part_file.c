@@ -312,8 +312,10 @@ static bool write_note(struct mw_part *p, const struct mw_part_note *note)
     close(fd);
     if (done && renameat(p->folder, p->new_name, p->folder, p->note_name) == 0 && sync_folder(p))
         return true;
-    if (!done)
-        errno = error;
+    if (done)
+        error = errno;
+    unlinkat(p->folder, p->new_name, 0);
+    errno = error;
     return false;
 }
 
@@ -422,8 +424,10 @@ static bool commit(struct mw_part *p, struct mw_trouble *t)
         return false;
     if (!set_mode(p))
         return fail(p, t, "set the mode of", p->part_name);
-    if (fsync(p->fd) != 0)
+    if (fsync(p->fd) != 0) {
+        p->kept = false; /* any of it may be lost, and nobody will be told of that again */
         return fail(p, t, "write", p->part_name);
+    }
     if (!move(p))
         return fail(p, t, "write", p->name);
     unlinkat(p->folder, p->note_name, 0);
