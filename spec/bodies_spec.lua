@@ -279,6 +279,7 @@ describe("the option multipart", function()
     { "a part of two other things", { a = { stream = print, file = "/y" } }, "has both file and stream" },
     { "an unknown key", { a = { data = "x", type = "y" } }, "'type' is not one of them" },
     { "a path that is none", { a = { file = 5 } }, "the file of 'a' is a number (string expected)" },
+    { "a path with a NUL in it", { a = { file = "/dev/null\0.png" } }, "the path of a file has a NUL byte in it" },
     { "a path that is false", { a = { file = false } }, "the file of 'a' is a boolean (string expected)" },
     { "a stream that is none", { a = { stream = 5 } }, "the stream of 'a' is a number" },
     { "a stream that is false", { a = { stream = false } }, "the stream of 'a' is a boolean" },

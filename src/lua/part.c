@@ -44,6 +44,8 @@ static int open_part(lua_State *L)
 {
     struct stat st;
     const char *path = lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : NULL;
+    if (path != NULL && strlen(path) != lua_objlen(L, 1))
+        return luaL_error(L, "the path of a file has a NUL byte in it");
     struct part *p = lua_newuserdata(L, sizeof *p);
     *p = (struct part){.file = -1};
     luaL_getmetatable(L, PART);
