@@ -132,8 +132,16 @@ static void read_request(lua_State *L, struct l_draft *d)
     if (!lua_isnil(L, d->redirect))
         luaL_error(L, "bad option 'redirect' (true, false or a number expected for a download, got "
                       "a function)");
-    if (d->options.body_file != NULL)
-        luaL_error(L, "bad option 'file' (a download sends no body)");
+    if (!lua_isnil(L, d->auth))
+        luaL_error(L, "bad option 'auth' (a table expected for a download, got a function)");
+    const char *body = d->options.body_file != NULL ? "file" : d->content;
+    if (body != NULL || d->has_length)
+        luaL_error(L, "bad option '%s' (a download sends no body)", body != NULL ? body : "length");
+    const mw_options *o = &d->options;
+    if (o->url != NULL && (o->hostname != NULL || o->path != NULL || o->query != NULL ||
+                           o->protocol != NULL || o->port != 0))
+        luaL_error(L, "bad option 'url' (it stands instead of protocol, hostname, port, path and "
+                      "query, not beside them)");
 }
 
 static void keep_function(lua_State *L, int self, int slot, int function)
@@ -153,9 +161,10 @@ static int download(lua_State *L)
     if (ctx->rt == NULL)
         return luaL_error(L, "the runtime is closed");
     memset(&draft, 0, sizeof draft);
-    lua_settop(L, 7);
+    lua_settop(L, 8);
     draft.anchors = 6;
     draft.redirect = 7;
+    draft.auth = 8;
     read_request(L, &draft);
     mw_download_options o = {.request = &draft.options, .path = l_option_string(L, "path", 2)};
     o.no_resume = !flag(L, 3, "resume");

@@ -199,9 +199,10 @@ static int check_options(lua_State *L)
     struct l_draft d;
     memset(&d, 0, sizeof d);
     luaL_checktype(L, 1, LUA_TTABLE);
-    lua_settop(L, 3);
+    lua_settop(L, 4);
     d.anchors = 2;
     d.redirect = 3;
+    d.auth = 4;
     l_read_options(L, &d, 1, lua_upvalueindex(1));
     return 0;
 }
