@@ -141,6 +141,22 @@ describe("http.Client", function()
     assert.equal("own", other.requests[#other.requests].headers.authorization)
   end)
 
+  it("lets the user in the URL of a call win over its own credentials", function()
+    local OWN, THEIRS = "Basic bWU6eA==", "Basic eW91Onk="
+    for _, row in ipairs {
+      { "HERE", nil, OWN }, { "HERE", "x", OWN }, { "USER", "x", OWN }, { "HERE", "//you:y@PORT/x", THEIRS },
+      { "USER", "//you:y@PORT/x", THEIRS }, { "USER", "//PORT/x", OWN }, { "USER", "//it:z@PORT/x", OWN },
+    } do
+      local server = helper.respond(OK)
+      local client = http.Client {
+        base_url = helper.url(server, "/"):gsub("//", row[1] == "USER" and "//it:z@" or "//"),
+        auth = { "me", "x" },
+      }
+      client:get(row[2] and row[2]:gsub("PORT", "127.0.0.1:" .. server.port)):await()
+      assert.equal(row[3], server.requests[1].headers.authorization)
+    end
+  end)
+
   it("shows where it goes, without secrets", function()
     local client = http.Client { base_url = "http://u:secret@127.0.0.1:1/x" }
     assert.equal("http.Client (http://127.0.0.1:1)", tostring(client))
@@ -172,6 +188,9 @@ describe("http.Client", function()
     told("bad option 'url' (a control character is not allowed there)", function() client:get("a\r\nX: y") end)
     told("bad option 'url' (", function() client:get("http://[::1") end)
     told("bad option 'url' (it stands instead of", function() client:get { url = "x", query = "y" } end)
+    for _, path in ipairs { "x?a=b", "x#a" } do
+      told("bad option 'path' (", function() client:get { path = path, query = "y" } end)
+    end
     told("bad self (http.Client expected", function() client.get("x") end)
     told("with a dot, not with a colon", function() http:Client() end)
   end)

@@ -83,16 +83,25 @@ local function resolve_url(base, text)
     .. parts.href:sub(behind + 1), parts.origin
 end
 
+-- With the password, as resolve_url wrote it; nil: none.
+local function user_of(url)
+  return url:match("^[^/]*//([^/?#@]*)@")
+end
+
 -- The URL behind the base: of `url`, or of `path` and `query`.
 local function reference(options)
   if options.url ~= nil then
     return options.url
   end
   local path, query = options.path or "", query_of(options.query)
+  if query and type(path) == "string" and path:find("[?#]") then
+    error(("bad option 'path' (\"%s\" holds a query or a fragment already)"):format(path:sub(1, 60)), 0)
+  end
   return query and path .. "?" .. query or path
 end
 
--- Puts the URL into `merged`; returns whether it leads to another origin than the base.
+-- Puts the URL into `merged`; returns whether it leads to another origin than the base, and whether it names a
+-- user of its own.
 local function resolve(self, merged)
   if not self._base then
     return false
@@ -110,7 +119,8 @@ local function resolve(self, merged)
     error(("bad option '%s' (%s)"):format(merged.url and "url" or "path", origin), 0)
   end
   merged.url, merged.path, merged.query = url, nil, nil
-  return origin ~= self._origin
+  local user = user_of(url)
+  return origin ~= self._origin, user ~= nil and user ~= user_of(self._base)
 end
 
 -- A table for the core, which nobody else has.
@@ -122,9 +132,9 @@ local function merge(self, options)
   for name, value in pairs(own) do
     merged[name] = value
   end
-  local foreign = resolve(self, merged)
+  local foreign, has_user = resolve(self, merged)
   for name, value in pairs(self._options) do
-    if merged[name] == nil and not (foreign and SECRETS[name]) then
+    if merged[name] == nil and not (foreign and SECRETS[name]) and not (has_user and name == "auth") then
       merged[name] = value
     end
   end
