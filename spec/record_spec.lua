@@ -5,6 +5,7 @@ local helper = require("helper")
 local http = require("http")
 local certs = require("certs")
 local raw = require("raw")
+local servers = require("servers")
 
 local Response = http.Response
 
@@ -20,6 +21,7 @@ describe("http.record", function()
       tape:close()
     end
     tape = nil
+    servers.close()
     raw.remove_tree(dir)
   end)
   helper.setup()
@@ -125,6 +127,30 @@ describe("http.record", function()
     response = ask("GET", (url:gsub("s3cret", "other")))
     assert.are.equal(200, response.status_code)
     assert.is_nil(response.headers["set-cookie"])
+  end)
+
+  it("keeps them out of the URLs in fields, too, and follows these when it answers", function()
+    local server = servers.serve(function(request, response)
+      if request.path == "/" then
+        response.status = 302
+        response.headers.Location = "/next?key=s3cret&page=2#here"
+      else
+        response.body = request.target
+      end
+    end)
+    local url = ("http://127.0.0.1:%d/?key=s3cret"):format(server.port)
+    tape = assert(http.record(file, { redact_query = { "key" } }))
+    local response = ask("GET", { url = url, headers = { Referer = "http://a.test/?key=s3cret" } })
+    assert.are.equal("/next?key=s3cret&page=2", response:read_all())
+    tape:close()
+    local text = read(file)
+    assert.is_nil((text:gsub('"body":"[^"]*"', "")):find("s3cret", 1, true))
+    assert.is_truthy(text:find("/next?key=[redacted]&page=2#here", 1, true))
+    tape = assert(http.record(file, { redact_query = { "key" } }))
+    response = ask("GET", url)
+    assert.are.equal(200, response.status_code)
+    assert.are.equal("/next?key=s3cret&page=2", response:read_all())
+    tape:assert_done()
   end)
 
   it("redacts what it is told to, and lets a function change what is written", function()

@@ -26,23 +26,35 @@ local function set_of(list)
   return set
 end
 
-local function redact_headers(self, headers)
-  local kept = {}
-  for name, value in pairs(headers) do
-    kept[name] = self._redact[name:lower()] and REDACTED or value
-  end
-  return kept
-end
-
 local function redact_url(self, url)
-  local base, query = url:match("^([^?]*)%?(.*)$")
+  local base, query, fragment = url:match("^([^?#]*)%?([^#]*)(.*)$")
   if not query or not next(self._redact_query) then
     return url
   end
   query = query:gsub("([^&=]+)=([^&]*)", function(name)
     return self._redact_query[name:lower()] and name .. "=" .. REDACTED or nil
   end)
-  return base .. "?" .. query
+  return base .. "?" .. query .. fragment
+end
+
+-- Fields that hold a URL, which may be the one that was just redacted.
+local URLS = { location = true, ["content-location"] = true, referer = true }
+
+local function redact_value(self, name, value)
+  if self._redact[name] then
+    return REDACTED
+  elseif URLS[name] and type(value) == "string" then
+    return redact_url(self, value)
+  end
+  return value
+end
+
+local function redact_headers(self, headers)
+  local kept = {}
+  for name, value in pairs(headers) do
+    kept[name] = redact_value(self, name:lower(), value)
+  end
+  return kept
 end
 
 local function recorded_request(self, call)
