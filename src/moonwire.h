@@ -304,6 +304,14 @@ typedef void (*mw_auth_fn)(mw_exchange *x, void *ud);
 
 /* For mw_options.max_redirects. */
 #define MW_NO_REDIRECTS (-1)
+#define MW_NO_RETRIES (-1) /* for retry_connects and its kin */
+
+/* For mw_options.retry_flags. */
+#define MW_RETRY_REDIRECTS 0x1u /* redirects count as well; one too many is a reply like others */
+#define MW_RETRY_AT_ONCE 0x2u   /* no wait before the first */
+#define MW_RETRY_NO_JITTER 0x4u /* nothing of a wait is by chance */
+#define MW_RETRY_OWN_PACE 0x8u  /* Retry-After is not heeded */
+#define MW_RETRY_WHERE_ASKED 0x10u /* after 413, 429 and 503 with Retry-After as well */
 
 /* Addresses to connect to in the place of a look-up. TLS and Host still have the name. */
 typedef struct mw_resolve {
@@ -402,6 +410,17 @@ typedef struct mw_options {
     size_t retry_status_count;
     int retry_any_method; /* 1: methods that are not idempotent as well; else only when they have
                              never been sent */
+    const char *retry_methods; /* in the place of the idempotent ones: "GET, PUT"; NULL: those */
+    /* How many of `retries` may follow failures before the request was sent, failures after that,
+     * and statuses. 0: no limit of its own; MW_NO_RETRIES: none. */
+    int retry_connects, retry_reads, retry_replies;
+    double retry_most_after; /* the longest Retry-After that is waited for; default retry_most_wait
+                              */
+    unsigned retry_flags;    /* MW_RETRY_... */
+
+    /* Names of fields that, like Authorization, no redirect takes to another origin: "X-Key,
+     * X-Other". NULL: none. */
+    const char *secret_headers;
 
     /* Credentials, for the origin (scheme, host and port) that is asked for: no redirect takes them
      * elsewhere. An Authorization among `headers` stands in place of them all; next comes what is

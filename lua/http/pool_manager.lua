@@ -8,6 +8,7 @@
 local check_self = require "http.check_self"
 local core = require "http.core"
 local pool_request = require "http.pool_request"
+local pool_retries = require "http.pool_retries"
 local pool_response = require "http.pool_response"
 local pool_slots = require "http.pool_slots"
 local stream = require "http.stream"
@@ -56,9 +57,16 @@ end
 ---                       longest silence; false: never. The manager's, if missing
 ---   preload_content     false: return as soon as the head is in; the body is then read by the response's
 ---                       methods, of which it is to be told by close() if it is not wanted to the end
----   redirect, retries   false (or 0): redirects are not followed, and nothing is retried
----   verify, ca_file, ca_path, ca_data, cert_file, key_file, pins, max_head_size, max_body_size,
----   read_buffer_size    as of http.request; the manager's, if missing
+---   retries             how often it is sent again after a failure to connect or to read, or a 413, 429 or 503
+---                       with Retry-After, redirects included: a number (3); false: never, and a redirect is a
+---                       response; or a table as urllib3's Retry with total (10), connect, read, redirect,
+---                       status, other, backoff_factor, backoff_max, status_forcelist, allowed_methods,
+---                       respect_retry_after_header, raise_on_redirect, raise_on_status,
+---                       remove_headers_on_redirect
+---   redirect            false: a redirect is a response
+---   verify, ca_file, ca_path, ca_data, cert_file, key_file, pins, cookies, auth, netrc, proxy, no_proxy,
+---   resolve, max_head_size, max_body_size, read_buffer_size
+---                       as of http.request; the manager's, if missing
 ---@param method string
 ---@param url string
 ---@param options? table
@@ -67,7 +75,8 @@ function PoolManager:request(method, url, options)
   if options == nil then
     options = {}
   end
-  local request, data = thrown_at(2, pcall(pool_request.build, self._options, self.headers, method, url, options))
+  local request, data, plan = thrown_at(2, pcall(pool_request.build, self._options, self.headers, method, url,
+    options))
   local preload = options.preload_content ~= false
   local response = start(self, request, data, 2)
   local wait = preload and stream.wait_finished or stream.wait_head
@@ -76,7 +85,11 @@ function PoolManager:request(method, url, options)
     response:abort()
     error(message, 0)
   end
-  if preload or response.status_code == 0 then
+  local words, code = pool_retries.refuse(plan, response, request.method)
+  if words then
+    response:close()
+    return nil, words, code
+  elseif preload or response.status_code == 0 then
     return pool_response.preloaded(response)
   end
   return pool_response.new(response)
@@ -96,9 +109,9 @@ end
 
 -- ---- the manager ------------------------------------------------------------------------------
 
---- A manager of requests that have options in common. `headers`, `timeout`, those of TLS,
---- `max_head_size`, `max_body_size` and `read_buffer_size` are those of its requests that have none of
---- their own; the field `headers` can be changed later.
+--- A manager of requests that have options in common. `headers`, `timeout`, `retries`, `redirect` and those
+--- of http.request that request() takes are those of its requests that have none of their own; the field
+--- `headers` can be changed later.
 ---
 --- With `block`, at most `maxsize` (1) requests to one origin are under way at once, and the others wait
 --- their turn, for which no timeout counts. A response that is streamed holds its place until its body has

@@ -5,6 +5,7 @@
 local core = require "http.core"
 local json = require "http.json"
 local multipart = require "http.multipart"
+local pool_retries = require "http.pool_retries"
 local query = require "http.query"
 
 local M = {}
@@ -51,14 +52,6 @@ local function timeout(value)
   return nil
 end
 
-local function no_retries(value)
-  return value ~= false and value ~= 0 and "this build does not retry: false or 0" or nil
-end
-
-local function no_redirects(value)
-  return value ~= false and "this build does not follow redirects: false" or nil
-end
-
 local function body(value)
   if type(value) ~= "string" and type(value) ~= "table" then
     return "string, table of bytes or Payload", type(value)
@@ -83,6 +76,11 @@ local CLIENT = {
   max_body_size = anything,
   read_buffer_size = of_type "number",
   decode = of_type "boolean",
+  cookies = anything,
+  auth = anything,
+  netrc = anything,
+  proxy = anything,
+  no_proxy = anything,
 }
 
 local MANAGER = {
@@ -91,8 +89,8 @@ local MANAGER = {
   num_pools = count,
   maxsize = count,
   block = of_type "boolean",
-  retries = no_retries,
-  redirect = no_redirects,
+  retries = pool_retries.check,
+  redirect = of_type "boolean",
 }
 
 local REQUEST = {
@@ -105,8 +103,8 @@ local REQUEST = {
   decode_content = of_type "boolean", -- urllib3's name for decode
   encode_multipart = of_type "boolean",
   multipart_boundary = of_type "string",
-  retries = no_retries,
-  redirect = no_redirects,
+  retries = pool_retries.check,
+  redirect = of_type "boolean",
 }
 
 for name, check in pairs(CLIENT) do
@@ -144,6 +142,11 @@ function M.check_manager(options)
     error("call http.PoolManager with a dot, not with a colon", 0)
   end
   check(options, MANAGER, "PoolManager")
+  local own = {}
+  for name in pairs(CLIENT) do
+    own[name] = options[name]
+  end
+  core.check_options(own)
 end
 
 local function check_arguments(method, url, options)
@@ -275,7 +278,8 @@ local function either(options, defaults, name)
   return defaults[name]
 end
 
---- What the client takes for pool:request(method, url, options): its options, and the body.
+--- What the client takes for pool:request(method, url, options): its options, the body, and the plan of
+--- http.pool_retries.
 function M.build(defaults, headers, method, url, options)
   check_arguments(method, url, options)
   method = method:upper()
@@ -289,13 +293,15 @@ function M.build(defaults, headers, method, url, options)
   for name in pairs(CLIENT) do
     request[name] = either(options, defaults, name)
   end
+  local plan = pool_retries.plan(either(options, defaults, "retries"), either(options, defaults, "redirect"))
+  request.retries, request.redirect, request.secret_headers = plan.retries, plan.redirect, plan.secret_headers
   if options.decode_content ~= nil then
     request.decode = options.decode_content
   end
   if options.preload_content == false and request.read_buffer_size == nil then
     request.read_buffer_size = READ_AHEAD
   end
-  return request, data
+  return request, data, plan
 end
 
 return M

@@ -156,6 +156,7 @@ void mw_legs_free(mw_exchange *x)
     if (x->legs.origin != NULL)
         mw_url_free(x->legs.origin, a);
     mw_dealloc(a, x->legs.origin);
+    mw_dealloc(a, x->legs.secret_headers);
 }
 
 static void no_memory(mw_exchange *x)
@@ -468,5 +469,8 @@ int mw_legs_prepare(mw_exchange *x, const mw_options *o)
     l->redirects_left = o->max_redirects == 0 ? 50 : o->max_redirects;
     l->most_redirects = l->redirects_left;
     l->on_redirect = o->on_redirect;
+    if (o->secret_headers != NULL &&
+        (l->secret_headers = mw_strdup(&x->rt->allocator, o->secret_headers)) == NULL)
+        return mw_fail(x->rt, MW_ENOMEM, "no memory for a request");
     return mw_retry_prepare(x, o);
 }

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "core/exchange.h"
 
+#include "base/grammar.h"
 #include "base/url_parse.h"
 
 #include <string.h>
@@ -25,6 +26,15 @@ static void remove_all(mw_exchange *x, const char *const *names)
         mw_headers_remove(&x->fields, *names);
 }
 
+/* The fields that the user has named. */
+static void remove_named(mw_exchange *x, const char *names)
+{
+    for (size_t i = x->fields.count; i-- > 0;) {
+        if (i < x->fields.count && mw_list_has(names, x->fields.fields[i].name))
+            mw_headers_remove(&x->fields, x->fields.fields[i].name);
+    }
+}
+
 /* Secrets were meant for one origin, and a certificate of ours shows who we are. */
 static void strip_secrets(mw_exchange *x)
 {
@@ -32,6 +42,8 @@ static void strip_secrets(mw_exchange *x)
     const struct mw_allocator *a = &x->rt->allocator;
     struct mw_tls_options *tls = &x->outgoing.tls;
     remove_all(x, names);
+    if (x->legs.secret_headers != NULL)
+        remove_named(x, x->legs.secret_headers);
     if (x->outgoing.via == NULL) /* else it was for the proxy */
         mw_headers_remove(&x->fields, "Proxy-Authorization");
     mw_dealloc(a, (void *)tls->cert_file);
@@ -151,8 +163,8 @@ enum mw_judgement mw_redirect_judge(mw_exchange *x, struct mw_leg_plan *plan)
         return MW_JUDGE_GONE;
     if (x->ended || !plan->wanted)
         return MW_JUDGE_FINAL;
-    if (x->legs.redirects_left-- == 0)
-        return refuse(plan, MW_TOO_MANY_REDIRECTS_ERROR,
+    if (x->legs.redirects_left-- == 0 || !mw_retry_spares_redirect(&x->legs.retry))
+        return (x->legs.retry.flags & MW_RETRY_REDIRECTS) != 0 ? MW_JUDGE_FINAL : refuse(plan, MW_TOO_MANY_REDIRECTS_ERROR,
                       "too many redirects; the last led to %.150s", plan->url.href);
     if (!plan->url.known)
         return refuse(plan, MW_PROTOCOL_UNKNOWN_ERROR,

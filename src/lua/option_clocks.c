@@ -76,6 +76,24 @@ static double wait_of(lua_State *L, const char *option, int index)
     return seconds > 0 ? seconds : 1e-9;
 }
 
+/* A list of names, which the core takes as one text; a list of none is NULL. */
+void l_option_names(lua_State *L, struct l_draft *d, const struct l_option *option, int index)
+{
+    luaL_Buffer all;
+    size_t count = lua_istable(L, index) ? lua_objlen(L, index) : 0;
+    if (!lua_istable(L, index))
+        l_bad_option(L, option->name, "list of names", index);
+    luaL_buffinit(L, &all);
+    for (size_t i = 1; i <= count; i++) {
+        luaL_addstring(&all, i > 1 ? "," : "");
+        lua_rawgeti(L, index, (int)i);
+        l_option_string(L, option->name, -1); /* throws if it is none */
+        luaL_addvalue(&all);
+    }
+    luaL_pushresult(&all);
+    *(const char **)((char *)&d->options + option->offset) = l_anchor(L, d);
+}
+
 static void read_statuses(lua_State *L, struct l_draft *d, int index)
 {
     if (!lua_istable(L, index))
@@ -92,8 +110,49 @@ static void read_statuses(lua_State *L, struct l_draft *d, int index)
     d->options.retry_status_count = count;
 }
 
+static void set_flag(mw_options *o, unsigned flag, bool on)
+{
+    o->retry_flags = on ? o->retry_flags | flag : o->retry_flags & ~flag;
+}
+
+/* What has no list and no wait in it: how many of one kind, and switches. */
+static const struct {
+    const char *name, *full;
+    size_t limit;  /* the field that it is; 0: none */
+    unsigned flag; /* or the flag */
+    bool off;      /* which false sets */
+} kinds[] = {
+    {"connect", "retries.connect", offsetof(mw_options, retry_connects), 0, false},
+    {"read", "retries.read", offsetof(mw_options, retry_reads), 0, false},
+    {"status", "retries.status", offsetof(mw_options, retry_replies), 0, false},
+    {"redirects", "retries.redirects", 0, MW_RETRY_REDIRECTS, false},
+    {"at_once", "retries.at_once", 0, MW_RETRY_AT_ONCE, false},
+    {"jitter", "retries.jitter", 0, MW_RETRY_NO_JITTER, true},
+    {"retry_after", "retries.retry_after", 0, MW_RETRY_OWN_PACE, true},
+    {"where_asked", "retries.where_asked", 0, MW_RETRY_WHERE_ASKED, false},
+};
+
+static bool read_kind(lua_State *L, mw_options *o, const char *name, int index)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(name, kinds[i].name) != 0)
+            continue;
+        if (kinds[i].flag != 0) {
+            bool on = l_option_boolean(L, kinds[i].full, index);
+            set_flag(o, kinds[i].flag, on != kinds[i].off);
+        } else {
+            int count = times(L, kinds[i].full, index);
+            *(int *)((char *)o + kinds[i].limit) = count > 0 ? count : MW_NO_RETRIES;
+        }
+        return true;
+    }
+    return false;
+}
+
 static void read_retry(lua_State *L, struct l_draft *d, const char *name, int index)
 {
+    static const struct l_option methods = {"retries.methods", NULL,
+                                            offsetof(mw_options, retry_methods)};
     mw_options *o = &d->options;
     if (strcmp(name, "total") == 0)
         o->retries = times(L, "retries.total", index);
@@ -101,14 +160,19 @@ static void read_retry(lua_State *L, struct l_draft *d, const char *name, int in
         o->retry_backoff = wait_of(L, "retries.backoff", index);
     else if (strcmp(name, "most_wait") == 0)
         o->retry_most_wait = wait_of(L, "retries.most_wait", index);
+    else if (strcmp(name, "most_after") == 0)
+        o->retry_most_after = wait_of(L, "retries.most_after", index);
     else if (strcmp(name, "statuses") == 0)
         read_statuses(L, d, index);
+    else if (strcmp(name, "methods") == 0)
+        l_option_names(L, d, &methods, index);
     else if (strcmp(name, "any_method") == 0)
         o->retry_any_method = l_option_boolean(L, "retries.any_method", index);
-    else
+    else if (!read_kind(L, o, name, index))
         luaL_error(L,
-                   "bad option 'retries' (total, backoff, most_wait, statuses and any_method are "
-                   "its fields; '%s' is not)",
+                   "bad option 'retries' (total, connect, read, status, redirects, backoff, "
+                   "most_wait, most_after, at_once, jitter, retry_after, where_asked, statuses, "
+                   "methods and any_method are its fields; '%s' is not)",
                    name);
 }
 

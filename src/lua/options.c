@@ -179,6 +179,7 @@ static const struct l_option rows[] = {
     {"expect", l_option_expect, 0},
     {"timeout", l_option_timeout, 0},
     {"redirect", read_redirect, 0},
+    {"secret_headers", l_option_names, AT(secret_headers)},
     {"cookies", read_cookies, 0},
     {"retries", l_option_retries, 0},
     {"auth", l_option_auth, 0},

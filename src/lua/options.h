@@ -37,6 +37,7 @@ struct l_option {
 /* Readers with files of their own. */
 void l_option_headers(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_timeout(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
+void l_option_names(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_expect(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_retries(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_content(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
