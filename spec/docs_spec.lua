@@ -236,3 +236,48 @@ describe("a link of the client's manual", function()
     end)
   end
 end)
+
+-- ---- docs/compare.md --------------------------------------------------------------------------
+
+local COMPARE = read_file("docs/compare.md")
+
+-- The lines of a spec that hold the title of something.
+local function titles_of(path)
+  local titles = {}
+  for line in io.lines(path) do
+    if line:find("it%(") or line:find("it_can%(") or line:find("everywhere%(") or line:find("describe%(") then
+      titles[#titles + 1] = line
+    end
+  end
+  return table.concat(titles, "\n")
+end
+
+describe("docs/compare.md", function()
+  helper.setup()
+
+  it("links each cell of ours to a spec that has its words as a title", function()
+    local count = 0
+    for words, path in COMPARE:gmatch("%[([^%]]+)%]%(%.%./(spec/[^)]+)%)") do
+      count = count + 1
+      assert.is_true(exists(path), path)
+      assert.truthy(titles_of(path):find(words, 1, true), path .. ": " .. words)
+    end
+    assert.is_true(count > 60, count)
+  end)
+
+  it("has in each row all clients, and of ours a link unless we lack it", function()
+    local rows = 0
+    for line in COMPARE:gmatch("\n(| [^\n]+)") do
+      local cells = {}
+      for cell in line:gmatch("|([^|]+)") do
+        cells[#cells + 1] = cell:match("^%s*(.-)%s*$")
+      end
+      assert.equal(7, #cells, line)
+      if cells[7] ~= "moonwire" then
+        rows = rows + 1
+        assert.is_true(cells[7] == "no" or cells[7]:find("](../spec/", 1, true) ~= nil or cells[1] == "from C", line)
+      end
+    end
+    assert.is_true(rows > 50, rows)
+  end)
+end)
