@@ -245,7 +245,8 @@ local COMPARE = read_file("docs/compare.md")
 local function titles_of(path)
   local titles = {}
   for line in io.lines(path) do
-    if line:find("it%(") or line:find("it_can%(") or line:find("everywhere%(") or line:find("describe%(") then
+    local call = line:match("^%s*([%w_%.]+)%(")
+    if call == "it" or call == "describe" or call == "helper.it_can" or call == "everywhere" or call == "TEST" then
       titles[#titles + 1] = line
     end
   end
@@ -275,7 +276,7 @@ describe("docs/compare.md", function()
       assert.equal(7, #cells, line)
       if cells[7] ~= "moonwire" then
         rows = rows + 1
-        assert.is_true(cells[7] == "no" or cells[7]:find("](../spec/", 1, true) ~= nil or cells[1] == "from C", line)
+        assert.is_true(cells[7] == "no" or cells[7]:find("](../spec/", 1, true) ~= nil, line)
       end
     end
     assert.is_true(rows > 50, rows)

@@ -249,7 +249,8 @@ describe("a client", function()
   it("13: modifies none of the script's tables", function()
     local server = leading("/to", 307)
     local function options()
-      return { hostname = "127.0.0.1", port = server.port, method = "POST", headers = { ["X-A"] = { "1", "2" } }, timeout = { total = 30 },
+      return { hostname = "127.0.0.1", port = server.port, method = "POST", headers = { ["X-A"] = { "1", "2" } },
+        timeout = { total = 30 },
         retries = { total = 2, statuses = { 503 } }, query = { a = 1 }, json = { b = { 2 } } }
     end
     local given = options()
@@ -305,7 +306,8 @@ describe("a client", function()
       response.body = "done"
     end)
     local first = http.get(url(server), helper.expect(function() end))
-    local second = http.get({ url = url(server), timeout = { connect = 0.2, idle = 30 } }, helper.expect(function() end))
+    local second = http.get({ url = url(server), timeout = { connect = 0.2, idle = 30 } },
+      helper.expect(function() end))
     helper.wait_calls()
     http.configure { max_connections_per_origin = 256 }
     assert.same({ true, true }, { first.ok, second.ok })
@@ -378,7 +380,8 @@ describe("a client", function()
 
   -- tls_spec, errors_spec
   it("21: names the certificate that is not accepted, and why", function()
-    local response = fails(R.SSL_HANDSHAKE_FAILED_ERROR, { url = helper.url(helper.respond(OK, { tls = certs.server })) })
+    local server = helper.respond(OK, { tls = certs.server })
+    local response = fails(R.SSL_HANDSHAKE_FAILED_ERROR, { url = helper.url(server) })
     assert.matches("the certificate of 127%.0%.0%.1 is not accepted: .*%(/CN=", response.error_string)
     assert.truthy(response.error_detail.tls.subject)
     assert.truthy(response.error_detail.tls.reason)

@@ -299,8 +299,8 @@ describe("http.PoolManager tells of misuse", function()
   -- { what is called, words }
   local MISTAKES = {
     { new { num_pool = 1 }, "unknown option 'num_pool' (did you mean 'num_pools'?)" },
-    { new { zzzzzzzz = 1 }, "unknown option 'zzzzzzzz' (PoolManager takes auth, block, ca_data, ca_file, ca_path, cert_file, "
-      .. "cookies, decode, " },
+    { new { zzzzzzzz = 1 }, "unknown option 'zzzzzzzz' (PoolManager takes auth, block, ca_data, ca_file, "
+      .. "ca_path, cert_file, cookies, decode, " },
     { new { zzzzzzzz = 1 }, ", maxsize, netrc, no_proxy, num_pools, " },
     { new(10), "bad argument #1 to 'PoolManager' (table of options expected, got number)" },
     { function() http:PoolManager() end, "with a dot, not with a colon" },

@@ -160,8 +160,9 @@ describe("retries of http.PoolManager", function()
       assert.same({ total = 3, status_forcelist = { 500, 418 } }, options.retries)
     end)
 
-    for _, row in ipairs { { "total", { total = 2 }, 3 }, { "status", { status = 1 }, 2 }, { "status = 0", { status = 0 },
-      1 }, { "status = false", { status = false }, 1 } } do
+    for _, row in ipairs { { "total", { total = 2 }, 3 }, { "status", { status = 1 }, 2 },
+      { "status = 0", { status = 0 }, 1 },
+      { "status = false", { status = false }, 1 } } do
       it(("that are too many for %s leave no response"):format(row[1]), function()
         row[2].status_forcelist = { 503 }
         local response, message, code = request(flaky { 503, 503, 503, 503 }, { retries = row[2] })

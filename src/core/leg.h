@@ -88,7 +88,7 @@ struct mw_legs {
     int history_count;
     mw_redirect_fn on_redirect;
     struct mw_url *origin; /* where the first leg went, once others have gone elsewhere */
-    char *secret_headers; /* fields that go to no other origin; NULL: the usual ones alone */
+    char *secret_headers;  /* fields that go to no other origin; NULL: the usual ones alone */
     struct mw_retry retry;
 };
 

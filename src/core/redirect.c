@@ -152,6 +152,14 @@ static void ask(mw_exchange *x, void *ud)
         plan->wanted = wanted;
 }
 
+static enum mw_judgement one_too_many(const mw_exchange *x, struct mw_leg_plan *plan)
+{
+    if ((x->legs.retry.flags & MW_RETRY_REDIRECTS) != 0)
+        return MW_JUDGE_FINAL;
+    return refuse(plan, MW_TOO_MANY_REDIRECTS_ERROR, "too many redirects; the last led to %.150s",
+                  plan->url.href);
+}
+
 enum mw_judgement mw_redirect_judge(mw_exchange *x, struct mw_leg_plan *plan)
 {
     const char *wrong = locate(x, plan);
@@ -164,8 +172,7 @@ enum mw_judgement mw_redirect_judge(mw_exchange *x, struct mw_leg_plan *plan)
     if (x->ended || !plan->wanted)
         return MW_JUDGE_FINAL;
     if (x->legs.redirects_left-- == 0 || !mw_retry_spares_redirect(&x->legs.retry))
-        return (x->legs.retry.flags & MW_RETRY_REDIRECTS) != 0 ? MW_JUDGE_FINAL : refuse(plan, MW_TOO_MANY_REDIRECTS_ERROR,
-                      "too many redirects; the last led to %.150s", plan->url.href);
+        return one_too_many(x, plan);
     if (!plan->url.known)
         return refuse(plan, MW_PROTOCOL_UNKNOWN_ERROR,
                       "a redirect leads to a protocol that moonwire does not speak: %.150s",

@@ -15,7 +15,7 @@ struct mw_retry {
     bool any_method;
     unsigned flags; /* MW_RETRY_... */
     char *methods;  /* "GET, PUT"; NULL: the idempotent ones */
-    int *statuses; /* count of them; NULL: the usual ones */
+    int *statuses;  /* count of them; NULL: the usual ones */
     size_t status_count;
 };
 
