@@ -270,6 +270,25 @@ describe("retries of http.PoolManager", function()
     assert.equal(503, assert(pool:request("GET", url(flaky { 503 }), { retries = false })).status)
   end)
 
+  it("have their fields in http.request, which checks them", function()
+    local function check(options, words)
+      options.url = "http://127.0.0.1/"
+      local ok, message = pcall(http.get, options)
+      assert.is_false(ok)
+      assert.truthy(message:find(words, 1, true), message)
+    end
+    check({ secret_headers = "X-Key" }, "bad option 'secret_headers' (list of names expected, got string)")
+    check({ secret_headers = { 1, {} } }, "bad option 'secret_headers' (")
+    check({ retries = { methods = "GET" } }, "bad option 'retries.methods' (list of names expected, got string)")
+    check({ retries = { connect = -1 } }, "bad option 'retries.connect'")
+    check({ retries = { jitter = 1 } }, "bad option 'retries.jitter' (boolean expected")
+    check({ retries = { most_after = false } }, "bad option 'retries.most_after'")
+    local options = { url = url(flaky { 503 }), retries = { backoff = 0, methods = { "POST", "PATCH" } } }
+    assert.equal(200, http.post(options, "data"):await().status_code)
+    count = 0
+    assert.equal(503, http.get(options):await().status_code)
+  end)
+
   local MISTAKES = {
     { { retries = true }, "bad option 'retries' (false, whole number" },
     { { retries = -1 }, "bad option 'retries'" },
