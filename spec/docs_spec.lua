@@ -10,7 +10,7 @@ local raw = require("raw")
 
 local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
 
--- What examples take for granted: `url`, where something answers, and hosts of the documents' own names. Those
+-- What examples take for granted: `server` and `url`, where something answers, and hosts of the documents' own names. Those
 -- are served in the process, so that nobody else is ever asked.
 local PRELUDE = [[
 local names = { %s }
@@ -26,7 +26,7 @@ end
 for _, origin in ipairs(names) do
   open[#open + 1] = assert(http.serve { origin = origin, handler = handler })
 end
-local server = assert(http.serve { handler = handler })
+server = assert(http.serve { handler = handler })
 open[#open + 1] = server
 url, token_url = server.url .. "/path", server.url .. "/token"
 local ok, message = xpcall(assert(loadfile(arg[1], "t")), debug.traceback)
