@@ -10,8 +10,8 @@ local raw = require("raw")
 
 local COMMAND = (os.getenv("MW_BUILD") or "build") .. "/moonwire"
 
--- What examples take for granted: `server` and `url`, where something answers, and hosts of the documents' own names. Those
--- are served in the process, so that nobody else is ever asked.
+-- What examples take for granted: `server` and `url`, where something answers, and hosts of the documents' own
+-- names. Those are served in the process, so that nobody else is ever asked.
 local PRELUDE = [[
 local names = { %s }
 local open = {}
