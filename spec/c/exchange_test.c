@@ -30,6 +30,14 @@ static void reply(mw_request *r, int status, const char *body)
     mw_reply_end(r);
 }
 
+static void move(mw_request *r)
+{
+    static const mw_header field = {"Location", "/there"};
+    mw_reply_head(r, 302, NULL, &field, 1, 5);
+    mw_reply_body(r, "moved", 5);
+    mw_reply_end(r);
+}
+
 static void reply_big(mw_request *r)
 {
     mw_reply_head(r, 200, NULL, NULL, 0, BIG);
@@ -51,6 +59,8 @@ static void on_request(mw_server *server, mw_request *r, void *ud)
         reply(r, 404, "no such thing");
     else if (strcmp(target, "/none") == 0)
         reply(r, 204, "");
+    else if (strcmp(target, "/moved") == 0)
+        move(r);
     else if (strcmp(target, "/lines") == 0)
         reply(r, 200, "one\ntwo\n\nlast");
     else if (strcmp(target, "/big") == 0)
@@ -316,6 +326,41 @@ static void may_be_cancelled_at_once(void)
     mw_exchange_cancel(x); /* too late, and harmless */
     CHECK_INT(mw_exchange_error(x), MW_OPERATION_CANCELLED_ERROR);
     mw_exchange_free(x);
+    close_site(&s);
+}
+
+static int on_redirect(mw_exchange *x, const char *url, void *ud)
+{
+    struct diary *d = ud;
+    CHECK_INT(mw_exchange_status(x), 302);
+    CHECK_HAS(url, "/there");
+    note(d, 'r');
+    return 1;
+}
+
+static void ask_for_moved(struct diary *d, struct site *s)
+{
+    CHECK_INT(start(d, s,
+                    (mw_options){.url = test_url(mw_server_port(s->server), "/moved"),
+                                 .on_redirect = on_redirect}),
+              MW_OK);
+}
+
+static void may_be_freed_or_cancelled_where_it_asks_about_a_redirect(void)
+{
+    struct site s;
+    open_site(&s);
+    struct diary d = {.act_at = 'r', .act = free_it};
+    ask_for_moved(&d, &s);
+    WAIT(s.rt, d.freed);
+    struct diary e = {.act_at = 'r', .act = cancel_it};
+    ask_for_moved(&e, &s);
+    WAIT(s.rt, e.done);
+    CHECK_TEXT(e.letters, "rd");
+    CHECK_INT(e.error, MW_OPERATION_CANCELLED_ERROR);
+    mw_exchange_free(e.x);
+    CHECK_INT(mw_poll(s.rt, 0), 1); /* the server, and nothing else */
+    CHECK_TEXT(s.target, "/moved");
     close_site(&s);
 }
 
@@ -767,6 +812,7 @@ int main(void)
     TEST(may_be_freed_in_every_callback);
     TEST(may_be_cancelled_in_every_callback);
     TEST(may_be_cancelled_at_once);
+    TEST(may_be_freed_or_cancelled_where_it_asks_about_a_redirect);
     TEST(may_be_freed_in_flight);
     TEST(may_start_others_in_every_callback);
     TEST(are_many_at_once);
