@@ -292,8 +292,12 @@ describe("a redirect", function()
       return request.target == "/x" and "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi" or
         "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 10\r\n\r\nhalf"
     end, { keep_open = true })
-    local response = fetch(helper.url(server))
-    assert.equal("hi", response:read_string(), response.error_string)
+    for _, options in ipairs { {}, { timeout = { idle = 0.1 } }, { timeout = { idle = 0.1 }, retries = 1 } } do
+      options.url = helper.url(server)
+      local response = fetch(options)
+      assert.equal("hi", response:read_string(), response.error_string)
+      assert.equal(1, #response.history)
+    end
   end)
 
   helper.it_can("stream_upload", "with a body that cannot be read again is an error", function()

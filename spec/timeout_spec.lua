@@ -268,6 +268,23 @@ describe("the option timeout", function()
   end)
 end)
 
+describe("timeout.first_byte", function()
+  helper.setup()
+
+  it("runs while nothing has come", function()
+    local response = get(helper.url(serve(function() end)), { first_byte = 0.1 })
+    timed_out(response, "no answer from 127%.0%.0%.1:%d+ within 0%.1 s")
+    assert.equal("first_byte", response.error_detail.clock)
+  end)
+
+  it("is over with the first byte, however slowly the head comes", function()
+    local server = serve(function(conn)
+      feed(conn, 0.3 * SOON, { "HTTP/1.1 200", " OK\r\n", "A: b\r\n", "Content-Length: 2\r\n\r\nhi" })
+    end)
+    works(get(helper.url(server), { first_byte = 0.5 * SOON }), "hi")
+  end)
+end)
+
 describe("the clocks", function()
   helper.setup()
 

@@ -34,15 +34,18 @@ static double deadline_of_connecting(const mw_exchange *x)
     return x->phase == MW_PHASE_TLS ? earlier(when, at(c->phase_started, c->tls)) : when;
 }
 
-/* Until something has come of the reply; while a body goes out the wait has not begun. */
+/* Until something has come of the reply; while a body goes out the wait has not begun. What came
+ * before that, as 100, is not the answer to it. */
 static double deadline_of_first_byte(const mw_exchange *x)
 {
-    return x->phase == MW_PHASE_HEAD ? at(x->clocks.sent, x->clocks.first_byte) : 0;
+    const struct mw_clocks *c = &x->clocks;
+    bool waits = x->phase == MW_PHASE_HEAD && c->first_heard <= c->sent;
+    return waits ? at(c->sent, c->first_byte) : 0;
 }
 
 static double deadline_of_phase(const mw_exchange *x)
 {
-    if (x->legs.state == MW_LEG_WAITS)
+    if (x->legs.state >= MW_LEG_DROPPED) /* the next leg departs by a clock of its own */
         return 0;
     if (x->queued)
         return at(x->clocks.connect_started, x->clocks.queue);
