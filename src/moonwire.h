@@ -227,8 +227,10 @@ typedef struct mw_policy {
     const char *hosts;    /* "api.example.com, *.example.org, 192.0.2.1": the only ones; "*." stands
                              for one label or more. NULL: any */
     const char *ports;    /* "443, 8000-8999": the only ones; NULL: any */
-    int public_only;      /* 1: no address but of the public internet, and no socket's file */
-    const char *networks; /* "10.1.0.0/16": but for these */
+    int public_only;      /* 1: no address but of the public internet. Names that a proxy looks up
+                             are its own affair */
+    const char *networks; /* "10.1.0.0/16": but for these. The file of a socket is allowed where
+                             neither hosts nor ports nor public_only are set */
     uint64_t max_requests;   /* that are sent in all, redirects and retries too; 0: no limit */
     unsigned max_concurrent; /* under way at once; 0: no limit */
     uint64_t max_sent;       /* bytes of request bodies in all; 0: no limit */

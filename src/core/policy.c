@@ -4,6 +4,8 @@
 
 #include "base/grammar.h"
 #include "base/network.h"
+#include "base/proxy.h"
+#include "base/url_host.h"
 #include "core/exchange.h"
 #include "net/resolve.h"
 
@@ -189,6 +191,49 @@ static bool admits_url(const mw_policy *p, const struct mw_url *url, struct mw_f
     return true;
 }
 
+/* Those that a script gives in the place of a host's own. */
+static bool admits_addresses(const mw_policy *p, const char *list, struct mw_failure *f)
+{
+    struct mw_addresses given;
+    mw_addresses_read(&given, list);
+    for (unsigned i = 0; i < given.count; i++) {
+        const char *text = given.text[i];
+        if (!host_is_listed(p->hosts, text) &&
+            (p->networks == NULL || !mw_networks_have(p->networks, text)))
+            return refuse(f, MW_PHASE_RESOLVE, "the policy does not allow the address %.60s", text);
+    }
+    return true;
+}
+
+/* The way that a script chooses is judged, too: else a host that is allowed could stand for any
+ * place. */
+static bool admits_way(const mw_exchange *x, const mw_policy *p, struct mw_failure *f)
+{
+    const struct mw_outgoing *out = &x->outgoing;
+    const struct mw_proxy *proxy = mw_proxying_own(x);
+    if (out->unix_path != NULL && (p->public_only || p->hosts != NULL || p->ports != NULL))
+        return refuse(f, MW_PHASE_CONNECT, "the policy does not allow %s", "a socket's file");
+    if (proxy != NULL && ((p->hosts != NULL && !host_is_listed(p->hosts, proxy->host)) ||
+                          (p->ports != NULL && !port_is_listed(p->ports, proxy->port))))
+        return refuse(f, MW_PHASE_RESOLVE, "the policy does not allow the proxy %.150s",
+                      proxy->name);
+    return p->hosts == NULL || out->addresses == NULL || out->addresses == x->url.address ||
+           admits_addresses(p, out->addresses, f);
+}
+
+/* A proxy looks names up by itself, and what is not public to us may be next to it. */
+static bool admits_through_proxy(const mw_exchange *x, const mw_policy *p, struct mw_failure *f)
+{
+    char host[MW_HOST_SIZE];
+    struct mw_addresses found;
+    const char *name = x->url.host;
+    if (!p->public_only || x->outgoing.via == NULL)
+        return true;
+    if (mw_host_normalize(mw_span(name), host) == NULL)
+        name = host; /* one of IPv4 in an odd form is an address to many proxies */
+    return !mw_resolve_literal(name, &found) || mw_exchange_screen(x, &found, f);
+}
+
 bool mw_policy_admits(mw_exchange *x, struct mw_failure *f)
 {
     struct mw_rules *rules = x->rt->rules;
@@ -197,8 +242,8 @@ bool mw_policy_admits(mw_exchange *x, struct mw_failure *f)
     const mw_policy *p = &rules->policy;
     if (!admits_url(p, &x->url, f))
         return false;
-    if (p->public_only && x->outgoing.unix_path != NULL)
-        return refuse(f, MW_PHASE_CONNECT, "the policy does not allow %s", "a socket's file");
+    if (x->server == NULL && (!admits_way(x, p, f) || !admits_through_proxy(x, p, f)))
+        return false;
     if (p->max_requests > 0 && rules->used.requests >= p->max_requests)
         return refuse(f, MW_PHASE_RESOLVE, "the policy allows no %s", "further request");
     if (!x->admitted && p->max_concurrent > 0 && rules->used.concurrent >= p->max_concurrent)

@@ -387,6 +387,12 @@ const char *mw_proxying_wrong(const mw_exchange *x)
     return x->proxying != NULL ? x->proxying->wrong : NULL;
 }
 
+const struct mw_proxy *mw_proxying_own(const mw_exchange *x)
+{
+    const struct mw_proxying *p = x->proxying;
+    return p != NULL && p->own.name != NULL && p->via.proxy == &p->own ? &p->own : NULL;
+}
+
 /* ---- credentials --------------------------------------------------------------------------- */
 
 static struct mw_digest_request what_is_asked(const mw_exchange *x)

@@ -32,4 +32,8 @@ enum mw_judgement mw_proxying_judge(mw_exchange *x, struct mw_leg_plan *plan);
 /* What is wrong with a proxy that the environment names, for this leg; NULL if nothing is. */
 const char *mw_proxying_wrong(const mw_exchange *x);
 
+/* The proxy of this leg, if the option names it; NULL where the environment does, or there is none.
+ */
+const struct mw_proxy *mw_proxying_own(const mw_exchange *x);
+
 #endif
