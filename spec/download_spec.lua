@@ -850,6 +850,7 @@ describe("the arguments of http.download", function()
     ["bad option 'sha256' (64 hexadecimal digits"] = { URL, "x", { sha256 = ("0"):rep(63) } },
     ["bad option 'redirect'"] = { { url = URL, redirect = function() end }, "x" },
     ["bad option 'auth' (a table expected"] = { { url = URL, auth = function() end }, "x" },
+    ["bad option 'auth'"] = { { url = URL, auth = function() end }, "x" },
     ["bad option 'file'"] = { { url = URL, file = "/dev/null" }, "x" },
     ["bad option 'json' (a download sends no body)"] = { { url = URL, json = false }, "x" },
     ["bad option 'form' (a download sends no body)"] = { { url = URL, form = {} }, "x" },

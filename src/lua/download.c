@@ -142,6 +142,9 @@ static void read_request(lua_State *L, struct l_draft *d)
                            o->protocol != NULL || o->port != 0))
         luaL_error(L, "bad option 'url' (it stands instead of protocol, hostname, port, path and "
                       "query, not beside them)");
+        luaL_error(L, "bad option 'auth' (table or false expected for a download, got a function)");
+    if (d->options.body_file != NULL)
+        luaL_error(L, "bad option 'file' (a download sends no body)");
 }
 
 static void keep_function(lua_State *L, int self, int slot, int function)
