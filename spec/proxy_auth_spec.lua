@@ -223,6 +223,17 @@ describe("a redirect", function()
     assert.is_nil(first.requests[1].headers["proxy-authorization"])
   end)
 
+  it("from a host that needs no proxy takes the script's Proxy-Authorization to the proxy alone", function()
+    local proxy = proxies.http({ keep_open = true })
+    local second = helper.respond(OK, { keep_open = true })
+    local first = helper.respond(redirect_to(helper.url(second, "/", "name.test")), { keep_open = true })
+    local response = ask({ url = helper.url(first, "/"), proxy = at(proxy), no_proxy = "127.0.0.1",
+      headers = { ["Proxy-Authorization"] = "Bearer secret" } })
+    assert.equal("", response.error_string)
+    assert.is_nil(first.requests[1].headers["proxy-authorization"])
+    assert.equal("Bearer secret", proxy.requests[1].headers["proxy-authorization"])
+  end)
+
   it("without a proxy takes no Proxy-Authorization to another origin", function()
     local second = helper.respond(OK)
     local first = helper.respond(redirect_to(helper.url(second, "/")))

@@ -121,6 +121,7 @@ struct mw_proxying {
     char *none;                /* the option no_proxy; NULL: it was not given */
     struct mw_headers fields;  /* for the proxy */
     struct mw_tls_options tls; /* with the proxy */
+    char *given; /* the script's own Proxy-Authorization, taken from its fields; NULL: none */
 
     /* of this leg */
     struct mw_via via;
@@ -133,11 +134,21 @@ struct mw_proxying {
     char *value;          /* what it last said */
 };
 
-/* The script's own Proxy-Authorization, which is for the proxy; NULL: none. */
 static const char *given(const mw_exchange *x)
 {
+    return x->proxying->given;
+}
+
+/* It is for the proxy alone, and so must not lie where a leg that goes without one would send it.
+ * False without memory. */
+static bool take_given(mw_exchange *x)
+{
     const struct mw_header *f = mw_headers_find(&x->fields, "Proxy-Authorization", NULL);
-    return f != NULL ? f->value : NULL;
+    if (f == NULL)
+        return true;
+    x->proxying->given = mw_strdup(&x->rt->allocator, f->value);
+    mw_headers_remove(&x->fields, "Proxy-Authorization");
+    return x->proxying->given != NULL;
 }
 
 static void forget_auth(mw_exchange *x)
@@ -176,6 +187,7 @@ void mw_proxying_free(mw_exchange *x)
     mw_dealloc(a, p->none);
     mw_headers_free(&p->fields, a);
     mw_tls_options_free(&p->tls, a);
+    mw_auth_free_value(x->rt, p->given);
     mw_dealloc(a, p);
     x->proxying = NULL;
 }
@@ -233,7 +245,7 @@ static int copy_options(mw_exchange *x, const mw_options *o)
     if (o->no_proxy != NULL)
         p->none = mw_strdup(a, o->no_proxy);
     if (wrong != NULL || (o->no_proxy != NULL && p->none == NULL) ||
-        !mw_tls_options_copy(&p->tls, &tls, a))
+        !mw_tls_options_copy(&p->tls, &tls, a) || !take_given(x))
         return mw_fail(x->rt, MW_ENOMEM, "no memory for a proxy");
     return copy_fields(x, o);
 }
@@ -355,13 +367,10 @@ static bool make_auth(mw_exchange *x, const struct mw_proxy *proxy)
 int mw_proxying_choose(mw_exchange *x)
 {
     struct mw_proxying *p = x->proxying;
-    bool had_one = x->outgoing.via != NULL;
     if (p == NULL)
         return MW_OK;
     forget_leg(x);
     const struct mw_proxy *proxy = proxy_of(x, &p->wrong);
-    if (proxy == NULL && had_one) /* what was for the proxy is not for the host */
-        mw_headers_remove(&x->fields, "Proxy-Authorization");
     if (proxy == NULL)
         return MW_OK;
     bool tunnel = needs_tunnel(x, proxy);
