@@ -67,6 +67,7 @@ struct variant {
     const char *host; /* what the client asks for */
     const char *hosts_file;
     const char *cert_file; /* makes it https */
+    int legs;              /* there are redirects, a challenge and a retry before the answer */
 };
 
 /* One cycle, and what was told in it. */
@@ -76,9 +77,11 @@ struct cycle {
     mw_server *server;
     int told;  /* errors, to who asked for something */
     int heard; /* errors, to the server's handler: its client may send the request again */
-    const char *to_give; /* of a body */
-    int over;            /* the exchange under way */
-    int good;            /* exchanges that went well, of three */
+    const char *body, *to_give; /* of a body, all of it and what is left */
+    int busy;                   /* the server has said so */
+    mw_cookie_jar *jar;
+    int over; /* the exchange under way */
+    int good; /* exchanges that went well, of three */
 };
 
 static void told(struct cycle *c, const char *words)
@@ -102,11 +105,37 @@ static int answer(mw_runtime *rt, mw_request *r)
     return result;
 }
 
+/* Something else than an answer; no more is needed of a reply that fails than that it is cut. */
+static int put_off(mw_runtime *rt, mw_request *r, int status, const char *name, const char *value)
+{
+    const mw_header fields[] = {{name, value}, {"Set-Cookie", "a=1; Path=/"}};
+    int result = mw_reply_head(r, status, NULL, fields, 2, -1);
+    if (result == MW_OK)
+        result = mw_reply_body(r, "not yet", 7);
+    if (result != MW_OK)
+        CHECK_HAS(mw_message(rt), "memory");
+    return result;
+}
+
+static int answer_by_legs(struct cycle *c, mw_request *r)
+{
+    const char *target = mw_request_target(r);
+    if (strcmp(target, "/path?a=b") == 0)
+        return put_off(c->rt, r, 307, "Location", "/secret");
+    if (strcmp(target, "/secret") == 0 && mw_request_header(r, "authorization") == NULL)
+        return put_off(c->rt, r, 401, "WWW-Authenticate",
+                       "Digest realm=\"r\", nonce=\"n\", qop=\"auth\"");
+    if (strcmp(target, "/secret") == 0)
+        return put_off(c->rt, r, 308, "Location", "busy");
+    c->busy = !c->busy;
+    return c->busy ? put_off(c->rt, r, 503, "Retry-After", "0") : answer(c->rt, r);
+}
+
 static void on_request(mw_server *server, mw_request *r, void *ud)
 {
     struct cycle *c = ud;
     (void)server;
-    if (answer(c->rt, r) != MW_OK)
+    if ((c->variant->legs ? answer_by_legs(c, r) : answer(c->rt, r)) != MW_OK)
         c->heard++;
     mw_reply_end(r); /* cuts the connection if the answer is not whole */
 }
@@ -131,6 +160,34 @@ static ptrdiff_t give_body(mw_exchange *x, void *bytes, size_t size, void *ud)
     memcpy(bytes, c->to_give, length);
     c->to_give += length;
     return (ptrdiff_t)length;
+}
+
+static int rewind_body(mw_exchange *x, void *ud)
+{
+    struct cycle *c = ud;
+    (void)x;
+    c->to_give = c->body;
+    return MW_OK;
+}
+
+static int on_redirect(mw_exchange *x, const char *url, void *ud)
+{
+    (void)ud;
+    CHECK_HAS(url, "http");
+    return mw_exchange_status(x) >= 300;
+}
+
+static void add_legs(struct cycle *c, mw_options *options)
+{
+    options->auth_user = "user";
+    options->auth_password = "password";
+    options->auth_scheme = MW_AUTH_DIGEST;
+    options->on_redirect = on_redirect;
+    options->retries = 1;
+    options->retry_any_method = 1;
+    options->retry_backoff = 0.001;
+    options->cookies = c->jar;
+    options->rewind_body = rewind_body;
 }
 
 static void on_interim(mw_exchange *x, int status, void *ud)
@@ -166,8 +223,11 @@ static int exchange(struct cycle *c, const char *body)
     if (body != NULL && mw_engine_can(c->rt, "stream_upload") == 1) {
         options.body = NULL;
         options.read_body = give_body;
-        c->to_give = body;
+        c->body = c->to_give = body;
     }
+    c->busy = 0;
+    if (c->variant->legs)
+        add_legs(c, &options);
     int before = c->told, result = mw_exchange_start(c->rt, &options, &x);
     if (result != MW_OK) {
         CHECK_INT(result, MW_ENOMEM);
@@ -178,6 +238,7 @@ static int exchange(struct cycle *c, const char *body)
     CHECK(mw_exchange_error(x) != MW_TIMEOUT_ERROR);
     if (c->told == before) {
         CHECK_INT(mw_exchange_status(x), 200);
+        CHECK(!c->variant->legs || mw_exchange_history_count(x) >= 3);
         CHECK_TEXT(mw_exchange_header(x, "x-spec"), "1");
         mw_exchange_read(x, got, sizeof got - 1);
         CHECK_TEXT(got, body != NULL ? body : "hello");
@@ -223,6 +284,7 @@ static void run_cycle(struct cycle *c)
     mw_timer *timer = mw_timer_start(c->rt, 0, 0, on_timer, c);
     if (timer == NULL)
         c->told++;
+    c->jar = c->variant->legs ? mw_cookie_jar_new(allocate, &memory) : NULL;
     if (serve(c)) {
         c->good = exchange(c, NULL) + exchange(c, "a body that comes back") + exchange(c, NULL);
         if (!memory.for_good)
@@ -231,6 +293,7 @@ static void run_cycle(struct cycle *c)
     }
     mw_timer_free(timer);
     mw_close(c->rt);
+    mw_cookie_jar_free(c->jar);
 }
 
 static void fail_one_after_the_other(const struct variant *variant, int for_good)
@@ -245,8 +308,10 @@ static void fail_one_after_the_other(const struct variant *variant, int for_good
         run_cycle(&c);
         CHECK_INT(memory.live, 0);
         CHECK_INT(test_descriptors(), descriptors);
-        /* A TLS session that cannot be kept costs a handshake, and is no error. */
-        if (memory.failed > 0 && (variant->cert_file == NULL || c.good < 3))
+        /* A TLS session that cannot be kept costs a handshake, and is no error; a cookie may get
+         * lost; and what has failed may be tried again. */
+        int mended = variant->cert_file != NULL || variant->legs;
+        if (memory.failed > 0 && (!mended || c.good < 3))
             CHECK(c.told + c.heard > 0);
         if (!for_good)
             CHECK(c.told <= memory.failed);
@@ -320,6 +385,12 @@ static void survives_with_tls(void)
     survives_over(&secure);
 }
 
+static void survives_with_legs(void)
+{
+    static const struct variant legs = {.name = "redirects", .host = "127.0.0.1", .legs = 1};
+    survives_over(&legs);
+}
+
 int main(void)
 {
     test_state.name = "make_files";
@@ -327,6 +398,7 @@ int main(void)
     TEST(survives_with_an_address);
     TEST(survives_with_a_name);
     TEST(survives_with_tls);
+    TEST(survives_with_legs);
     remove_files();
     return test_end();
 }
