@@ -534,6 +534,55 @@ describe("auth by a function", function()
     assert.same({ "Bearer old", "Bearer body" }, server.seen)
   end)
 
+  it("may ask the same server, though that be by the only connection", function()
+    local server = helper.respond(function(request, conn)
+      if request.target == "/token" then
+        return "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nt"
+      elseif request.headers.authorization == "Bearer t" then
+        return "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nin"
+      end
+      http.after(0.05, function() conn:send("later") end)
+      return "HTTP/1.1 401 No\r\nContent-Length: 5\r\n\r\n"
+    end, { keep_open = true })
+    http.configure { max_connections_per_origin = 1 }
+    local response = get({ url = helper.url(server), timeout = 10, auth = function(challenged)
+      return challenged and "Bearer " .. get(helper.url(server, "/token")):read_all() or nil
+    end })
+    http.configure { max_connections_per_origin = false }
+    assert.equal("in", response:read_all(), response.error_string)
+  end)
+
+  it("is not read ahead without bounds while it is thought about", function()
+    local sent, piece, over, stopped = 0, ("x"):rep(64 * 1024), false, false
+    local server = helper.respond(function(request, conn)
+      if request.headers.authorization then
+        return "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nin"
+      end
+      conn:send("HTTP/1.1 401 No\r\n\r\n")
+      local function more()
+        stopped = over or not conn.open
+        if stopped then
+          return
+        elseif conn.unsent_count < 2 * #piece then
+          sent = sent + 1
+          conn:send(piece)
+        end
+        http.after(0.001, more)
+      end
+      more()
+    end, { keep_open = true })
+    local response = get({ url = helper.url(server), timeout = 20, auth = function(challenged)
+      if challenged then
+        http.sleep(0.5)
+        return "Bearer t"
+      end
+    end })
+    assert.equal("in", response:read_all(), response.error_string)
+    over = true
+    helper.wait(function() return stopped end)
+    assert.is_true(sent < 256, tostring(sent))
+  end)
+
   it("is believed where it says nothing, or the same again", function()
     local server = guarded("x")
     assert.equal("out", get({ url = helper.url(server), auth = function() end }):read_all())

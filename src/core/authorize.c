@@ -339,12 +339,13 @@ static bool ask(struct mw_authorize *z)
     return true;
 }
 
+/* The rest of a short reply still comes: the function may need the connection that it is on. */
 static void hold_still(struct mw_authorize *z, bool on)
 {
     mw_exchange *x = z->x;
-    if (x->paused != on && x->on_wire)
-        x->engine->pause(x, on);
     x->paused = z->paused = on;
+    if (!on && x->on_wire)
+        x->engine->pause(x, false);
     mw_clocks_change(x);
 }
 

@@ -440,13 +440,16 @@ bool mw_leg_survives(mw_exchange *x, const struct mw_failure *failure)
     return true;
 }
 
-/* All of it was in the socket with the head, or fits into one turn's reads. */
+/* All of it was in the socket with the head, or fits into one turn's reads; unless it is not known
+ * yet what becomes of it, as x->paused says. */
 static void hold_body(mw_exchange *x, const void *bytes, size_t length)
 {
     if (x->legs.body == NULL)
         x->legs.body = evbuffer_new();
     if (x->legs.body == NULL || evbuffer_add(x->legs.body, bytes, length) != 0)
         mw_content_no_memory(x);
+    else if (x->paused && evbuffer_get_length(x->legs.body) > MOST_DROPPED)
+        x->engine->pause(x, true);
 }
 
 bool mw_leg_takes(mw_exchange *x, const void *bytes, size_t length)
