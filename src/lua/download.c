@@ -133,7 +133,7 @@ static void read_request(lua_State *L, struct l_draft *d)
         luaL_error(L, "bad option 'redirect' (true, false or a number expected for a download, got "
                       "a function)");
     if (!lua_isnil(L, d->auth))
-        luaL_error(L, "bad option 'auth' (a table expected for a download, got a function)");
+        luaL_error(L, "bad option 'auth' (table or false expected for a download, got a function)");
     const char *body = d->options.body_file != NULL ? "file" : d->content;
     if (body != NULL || d->has_length)
         luaL_error(L, "bad option '%s' (a download sends no body)", body != NULL ? body : "length");
@@ -142,9 +142,6 @@ static void read_request(lua_State *L, struct l_draft *d)
                            o->protocol != NULL || o->port != 0))
         luaL_error(L, "bad option 'url' (it stands instead of protocol, hostname, port, path and "
                       "query, not beside them)");
-        luaL_error(L, "bad option 'auth' (table or false expected for a download, got a function)");
-    if (d->options.body_file != NULL)
-        luaL_error(L, "bad option 'file' (a download sends no body)");
 }
 
 static void keep_function(lua_State *L, int self, int slot, int function)
