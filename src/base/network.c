@@ -59,6 +59,20 @@ static bool holds(const struct network *n, const unsigned char *bytes)
     return rest == 0 || ((n->bytes[whole] ^ bytes[whole]) >> (8 - rest)) == 0;
 }
 
+bool mw_is_numeric(const char *text, size_t length)
+{
+    unsigned char bytes[16];
+    return read_address(bytes, text, length);
+}
+
+bool mw_network_has(const char *network, size_t length, const char *address, size_t size)
+{
+    struct network n;
+    unsigned char bytes[16];
+    return read_network(&n, network, length) && read_address(bytes, address, size) &&
+           holds(&n, bytes);
+}
+
 /* The next item of a list with commas and blanks; its length is 0 at the end. */
 static const char *next_item(const char *at, size_t *length)
 {
@@ -81,14 +95,10 @@ const char *mw_networks_bad(const char *list)
 
 bool mw_networks_have(const char *list, const char *address)
 {
-    struct network n;
-    unsigned char bytes[16];
     size_t length;
-    if (!read_address(bytes, address, strlen(address)))
-        return false;
     for (const char *at = next_item(list, &length); length > 0;
          at = next_item(at + length, &length)) {
-        if (read_network(&n, at, length) && holds(&n, bytes))
+        if (mw_network_has(at, length, address, strlen(address)))
             return true;
     }
     return false;

@@ -5,6 +5,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Whether it is an address of IPv4 or IPv6, with a zone or without. */
+bool mw_is_numeric(const char *text, size_t length);
+
+/* Whether the network, "10.0.0.0/8" or one address, has the address. That of IPv4 in the clothes of
+ * IPv6, "::ffff:10.0.0.1", is the former. False where either is none. */
+bool mw_network_has(const char *network, size_t length, const char *address, size_t size);
+
 /* Whether a text is a list of networks, "10.0.0.0/8, 127.0.0.1, fd00::/8". NULL, or where the first
  * item begins that is none. */
 const char *mw_networks_bad(const char *list);

@@ -96,6 +96,11 @@ int mw_legs_prepare(mw_exchange *x, const mw_options *options);
 void mw_legs_stop(mw_exchange *x); /* no other leg will follow */
 void mw_legs_free(mw_exchange *x);
 
+/* Puts the leg that is over into the history, with its head, which is x's no longer. False without
+ * memory (history.c). */
+bool mw_history_add(mw_exchange *x, const char *why, int error);
+void mw_history_free(mw_exchange *x);
+
 /* All composers, in order. */
 int mw_leg_compose(mw_exchange *x);
 
