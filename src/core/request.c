@@ -134,8 +134,9 @@ static int parts_of_options(mw_runtime *rt, const mw_options *o, struct mw_url_p
  * `name`; any other is only checked. */
 static int map_host(mw_runtime *rt, struct mw_url_parts *parts, char name[MW_HOST_SIZE])
 {
-    bool v6 = parts->bracketed || memchr(parts->host.at, ':', parts->host.length) != NULL;
-    if (v6 || !mw_host_may_change(parts->host))
+    bool empty = parts->host.at == NULL; /* which check_host refuses */
+    bool v6 = !empty && (parts->bracketed || memchr(parts->host.at, ':', parts->host.length));
+    if (empty || v6 || !mw_host_may_change(parts->host))
         return MW_OK;
     const char *wrong = mw_host_normalize(parts->host, name);
     if (wrong != NULL)
