@@ -63,3 +63,34 @@ describe("httpbin's auth", function()
     end
   end
 end)
+
+describe("nginx's auth_basic", function()
+  local nginx
+
+  setup(function() nginx = peers.nginx() end)
+  teardown(function()
+    if nginx then
+      nginx:stop()
+    end
+  end)
+  helper.setup()
+
+  local function get(auth)
+    return http.get({ url = helper.url(nginx.http, "/private"), auth = auth }):await()
+  end
+
+  it("lets in who has the password, sent at once or when asked", function()
+    for _, scheme in ipairs { "basic", "any" } do
+      local response = get { peers.USER, peers.PASSWORD, scheme = scheme }
+      assert.equal(peers.SMALL, response:read_string(), response.error_string)
+      assert.equal(scheme == "any" and 1 or 0, #response.history)
+    end
+  end)
+
+  it("lets nobody else in, and is asked once", function()
+    local response = get { peers.USER, "wrong" }
+    assert.equal(Response.AUTHENTICATION_REQUIRED_ERROR, response.error)
+    assert.equal(0, #response.history)
+    assert.equal(401, get(nil).status_code)
+  end)
+end)

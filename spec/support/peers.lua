@@ -122,6 +122,7 @@ end
 ---- files that nginx serves
 
 M.SMALL = "Hello, world!" -- /small
+M.USER, M.PASSWORD = "some one", "p w/%d" -- of /private
 M.TEXT = ("All work and no play makes a dull boy.\n"):rep(1000) -- /gzip/text
 M.BIG_SIZE = 256 * 1024 * 1024 -- /big: zeros, but for a mark at each of MARKS
 
@@ -196,6 +197,7 @@ http {
     root $dir/www;
     location /gzip/ { gzip on; gzip_types *; gzip_min_length 1; }
     location = /moved { return 302 /small; }
+    location = /private { auth_basic "spec"; auth_basic_user_file $dir/users; alias $dir/www/small; }
     location = /connection { return 200 "$connection $connection_requests"; }
     location = /request { return 200 "$request_method $request_uri $http_x_spec"; }
     $statuses
@@ -257,6 +259,7 @@ function M.nginx()
     write_file(dir .. "/www/small", M.SMALL)
     write_file(dir .. "/www/gzip/text", M.TEXT)
     write_big(dir .. "/www/big")
+    write_file(dir .. "/users", ("%s:{PLAIN}%s\n"):format(M.USER, M.PASSWORD))
     write_file(dir .. "/nginx.conf", nginx_config(peer))
     -- Debian has it in a directory that is not on every user's PATH.
     spawn(peer, {
@@ -278,6 +281,24 @@ function M.httpbin()
       "--host", peer.host, "--port", tostring(peer.port),
     })
     return helper.url(peer, "/status/200")
+  end)
+end
+
+---- dnsmasq
+
+-- A name server that knows `hosts`, a text as /etc/hosts has it, and that alias.test is target.test; of the
+-- rest of .test it knows that there is none. -> { host, port, dir, log, pid }
+function M.dnsmasq(hosts)
+  return start("dnsmasq", function(peer)
+    peer.host, peer.port = "127.0.0.1", raw.refused_port()
+    write_file(peer.dir .. "/hosts", hosts)
+    spawn(peer, {
+      "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=" .. peer.port, "--listen-address=" .. peer.host,
+      "--bind-interfaces", "--no-resolv", "--no-hosts", "--addn-hosts=" .. peer.dir .. "/hosts", "--local=/test/",
+      "--cname=alias.test,target.test", "--local-ttl=60", "--pid-file=",
+      env = { PATH = (os.getenv("PATH") or "") .. ":/usr/sbin" },
+    })
+    return peer
   end)
 end
 
