@@ -154,12 +154,17 @@ static void read_cookies(lua_State *L, struct l_draft *d, const struct l_option 
 
 #define AT(field) offsetof(mw_options, field)
 
-/* For http.record: the core's request that is asked anew. */
+/* What a handler of http.serve answers with, which holds the core's request; or that itself. */
 static void read_forward(lua_State *L, struct l_draft *d, const struct l_option *option, int index)
 {
-    d->options.forward = l_request_at(L, index);
+    lua_pushvalue(L, index);
+    if (lua_istable(L, -1)) {
+        lua_pushliteral(L, "_request");
+        lua_rawget(L, -2);
+    }
+    d->options.forward = l_request_at(L, lua_gettop(L));
     if (d->options.forward == NULL)
-        l_bad_option(L, option->name, "request that has not been answered", index);
+        l_bad_option(L, option->name, "response of a handler, not answered yet,", index);
 }
 
 static const struct l_option rows[] = {
