@@ -240,12 +240,14 @@ end)
 
 local COMPARE = read_file("docs/compare.md")
 
+local TITLED = { it = true, describe = true, everywhere = true, test = true, TEST = true, ["helper.it_can"] = true }
+
 -- The lines of a spec that hold the title of something.
 local function titles_of(path)
   local titles = {}
   for line in io.lines(path) do
     local call = line:match("^%s*([%w_%.]+)%(")
-    if call == "it" or call == "describe" or call == "helper.it_can" or call == "everywhere" or call == "test" or call == "TEST" then
+    if TITLED[call] then
       titles[#titles + 1] = line
     end
   end
