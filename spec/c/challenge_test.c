@@ -132,7 +132,7 @@ static void takes_so_many_parameters_and_no_more(void)
 {
     char field[1000] = "Digest a0=0";
     for (int i = 1; i < MW_MOST_PARAMS; i++)
-        snprintf(field + strlen(field), 20, ",a%d=%d", i, i);
+        snprintf(field + strlen(field), 30, ",a%d=%d", i, i);
     struct mw_challenge c;
     const char *at = field;
     CHECK(mw_challenge_next(&at, &c));
