@@ -18,6 +18,7 @@ local core = require "http.core"
 local json = require "http.json"
 local matcher = require "http.mock.matcher"
 local serve = require "http.serve"
+local take_all = require "http.mock.server"
 
 -- ---- expectations -----------------------------------------------------------------------------
 
@@ -338,8 +339,6 @@ local function check_settings(settings, level)
   return settings or {}
 end
 
-local NO_BOUND = 1e15 -- bytes: the limits are those of the client
-
 --- A mock for every origin, or for options.origin alone. What has no mock fails; with options.passthrough,
 --- true or a function(request) that decides, it goes to the network.
 return function(settings)
@@ -352,17 +351,8 @@ return function(settings)
     _unmatched = {},
     _servers = {},
   }, mt)
-  local ok, server = pcall(serve, {
-    origin = settings.origin or "*",
-    max_head_size = NO_BOUND,
-    max_body_size = NO_BOUND,
-    handler = function(request, response)
-      handle(mock, request, response)
-    end,
-  })
-  if not ok then
-    error((tostring(server):gsub("^[^:]+:%d+: ", "")), 2)
-  end
-  mock._servers[1] = server
+  mock._servers[1] = take_all(settings.origin, function(request, response)
+    handle(mock, request, response)
+  end, 2)
   return mock
 end

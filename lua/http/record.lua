@@ -11,7 +11,7 @@
 local check_self = require "http.check_self"
 local core = require "http.core"
 local matcher = require "http.mock.matcher"
-local serve = require "http.serve"
+local take_all = require "http.mock.server"
 local tape = require "http.record.tape"
 
 local REDACTED = "[redacted]"
@@ -385,7 +385,6 @@ local function matching(match)
 end
 
 local SECRETS = { "authorization", "proxy-authorization", "cookie", "set-cookie" }
-local NO_BOUND = 1e15 -- bytes: the limits are those of the client
 
 --- Records into a file, or answers from it: options.mode is "record", "replay" or "auto" (default), which
 --- records only where there is no file yet. Returns the recorder; or nil, words and "missing", "system" or
@@ -415,17 +414,8 @@ return function(file, options)
     _redact = set_of(options.redact or SECRETS),
     _redact_query = set_of(options.redact_query or {}),
   }, mt)
-  local ok, server = pcall(serve, {
-    origin = options.origin or "*",
-    max_head_size = NO_BOUND,
-    max_body_size = NO_BOUND,
-    handler = function(request, response)
-      handle(self, request, response)
-    end,
-  })
-  if not ok then
-    error((tostring(server):gsub("^[^:]+:%d+: ", "")), 2)
-  end
-  self._server = server
+  self._server = take_all(options.origin, function(request, response)
+    handle(self, request, response)
+  end, 2)
   return self
 end

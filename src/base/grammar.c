@@ -91,6 +91,13 @@ ssize_t mw_bad_authority(const char *bytes, size_t length)
     return at < 0 ? -1 : at + (end - bytes) + 1;
 }
 
+const char *mw_next_item(const char *at, size_t *length)
+{
+    at += strspn(at, ", \t");
+    *length = strcspn(at, ", \t");
+    return at;
+}
+
 bool mw_same_name(const char *a, const char *b)
 {
     /* most names differ in their first letter; those that differ in its case alone go on */

@@ -38,6 +38,10 @@ ssize_t mw_bad_authority(const char *bytes, size_t length);
 /* Whether a comma-separated list holds the token, whatever its case (RFC 9110, 5.6.1). */
 bool mw_list_has(const char *list, const char *item);
 
+/* The next item of a list with commas or blanks between, as options have them: where it begins,
+ * from `at` on; its length is 0 at the end. */
+const char *mw_next_item(const char *at, size_t *length);
+
 bool mw_same_name(const char *a, const char *b); /* ASCII, whatever their case */
 
 /* Digits only, at least one, no overflow of int64_t. Returns -1 otherwise. */

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "base/network.h"
 
+#include "base/grammar.h"
+
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,20 +75,12 @@ bool mw_network_has(const char *network, size_t length, const char *address, siz
            holds(&n, bytes);
 }
 
-/* The next item of a list with commas and blanks; its length is 0 at the end. */
-static const char *next_item(const char *at, size_t *length)
-{
-    at += strspn(at, ", \t");
-    *length = strcspn(at, ", \t");
-    return at;
-}
-
 const char *mw_networks_bad(const char *list)
 {
     struct network n;
     size_t length;
-    for (const char *at = next_item(list, &length); length > 0;
-         at = next_item(at + length, &length)) {
+    for (const char *at = mw_next_item(list, &length); length > 0;
+         at = mw_next_item(at + length, &length)) {
         if (!read_network(&n, at, length))
             return at;
     }
@@ -96,8 +90,8 @@ const char *mw_networks_bad(const char *list)
 bool mw_networks_have(const char *list, const char *address)
 {
     size_t length;
-    for (const char *at = next_item(list, &length); length > 0;
-         at = next_item(at + length, &length)) {
+    for (const char *at = mw_next_item(list, &length); length > 0;
+         at = mw_next_item(at + length, &length)) {
         if (mw_network_has(at, length, address, strlen(address)))
             return true;
     }

@@ -3,6 +3,7 @@
 #include "base/proxy.h"
 
 #include "base/grammar.h"
+#include "base/url_percent.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -10,11 +11,6 @@
 #include <strings.h>
 
 enum { MOST_HOST = 255, MOST_CREDENTIAL = 255 }; /* of a name; what SOCKS can carry (RFC 1929) */
-
-struct text {
-    const char *at;
-    size_t length;
-};
 
 static const struct scheme {
     const char *name;
@@ -28,7 +24,7 @@ static const struct scheme {
 
 /* ---- the URL of a proxy -------------------------------------------------------------------- */
 
-static const struct scheme *find_scheme(struct text name)
+static const struct scheme *find_scheme(struct mw_span name)
 {
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
         if (strlen(schemes[i].name) == name.length &&
@@ -38,36 +34,17 @@ static const struct scheme *find_scheme(struct text name)
     return NULL;
 }
 
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Returns the end of what it has written, with a NUL; NULL where that cannot be. */
-static char *decode(char *to, struct text from)
+static char *decode(char *to, struct mw_span from)
 {
-    const char *end = from.at + from.length;
-    for (const char *c = from.at; c < end; c++) {
-        char byte = *c;
-        if (byte == '%') {
-            int high = end - c > 2 ? digit_of(c[1]) : -1, low = high >= 0 ? digit_of(c[2]) : -1;
-            if (low < 0)
-                return NULL;
-            byte = (char)(high << 4 | low);
-            c += 2;
-        }
-        if (byte == '\0')
-            return NULL;
-        *to++ = byte;
-    }
-    *to++ = '\0';
-    return to;
+    char *end = mw_bad_escape(from) < 0 ? mw_percent_decode(to, from) : NULL;
+    if (end == NULL || memchr(to, '\0', (size_t)(end - to)) != NULL)
+        return NULL;
+    *end++ = '\0';
+    return end;
 }
 
-static const char *read_port(struct text text, unsigned short *port)
+static const char *read_port(struct mw_span text, unsigned short *port)
 {
     unsigned number = 0;
     for (size_t i = 0; i < text.length; i++) {
@@ -85,7 +62,7 @@ static const char *read_port(struct text text, unsigned short *port)
 }
 
 /* With the zone of an address, whose "%" a URL encodes (RFC 6874, 2). */
-static bool is_ipv6(struct text host)
+static bool is_ipv6(struct mw_span host)
 {
     char address[64];
     unsigned char bytes[16];
@@ -98,7 +75,7 @@ static bool is_ipv6(struct text host)
     return inet_pton(AF_INET6, address, bytes) == 1;
 }
 
-static const char *check_host(struct text host, bool bracketed)
+static const char *check_host(struct mw_span host, bool bracketed)
 {
     if (host.length == 0)
         return "it has no host";
@@ -114,42 +91,42 @@ static const char *check_host(struct text host, bool bracketed)
 
 struct parts {
     const struct scheme *scheme;
-    struct text user, password, host;
+    struct mw_span user, password, host;
     bool has_user, bracketed;
     unsigned short port;
 };
 
 /* A zone that is the number 25 looks like an encoded "%" with nothing behind it. */
-static struct text zone_of(struct text host)
+static struct mw_span zone_of(struct mw_span host)
 {
     const char *mark = memchr(host.at, '%', host.length);
     if (mark == NULL)
-        return (struct text){"", 0};
-    struct text zone = {mark + 1, host.length - (size_t)(mark + 1 - host.at)};
+        return (struct mw_span){"", 0};
+    struct mw_span zone = {mark + 1, host.length - (size_t)(mark + 1 - host.at)};
     if (zone.length > 2 && memcmp(zone.at, "25", 2) == 0)
-        zone = (struct text){zone.at + 2, zone.length - 2};
+        zone = (struct mw_span){zone.at + 2, zone.length - 2};
     return zone;
 }
 
-static const char *split_authority(struct text text, struct parts *p)
+static const char *split_authority(struct mw_span text, struct parts *p)
 {
     const char *at = memrchr(text.at, '@', text.length), *end = text.at + text.length;
     p->has_user = at != NULL;
     if (at != NULL) {
         const char *colon = memchr(text.at, ':', (size_t)(at - text.at));
-        p->user = (struct text){text.at, (size_t)((colon != NULL ? colon : at) - text.at)};
-        p->password = colon != NULL ? (struct text){colon + 1, (size_t)(at - colon - 1)}
-                                    : (struct text){"", 0};
-        text = (struct text){at + 1, (size_t)(end - at - 1)};
+        p->user = (struct mw_span){text.at, (size_t)((colon != NULL ? colon : at) - text.at)};
+        p->password = colon != NULL ? (struct mw_span){colon + 1, (size_t)(at - colon - 1)}
+                                    : (struct mw_span){"", 0};
+        text = (struct mw_span){at + 1, (size_t)(end - at - 1)};
     }
     const char *port = memchr(text.at, ':', text.length);
-    p->host = (struct text){text.at, (size_t)((port != NULL ? port : end) - text.at)};
+    p->host = (struct mw_span){text.at, (size_t)((port != NULL ? port : end) - text.at)};
     if (text.length > 0 && text.at[0] == '[') {
         const char *close = memchr(text.at, ']', text.length);
         if (close == NULL)
             return "the \"[\" of its host has no \"]\"";
         p->bracketed = true;
-        p->host = (struct text){text.at + 1, (size_t)(close - text.at - 1)};
+        p->host = (struct mw_span){text.at + 1, (size_t)(close - text.at - 1)};
         port = close + 1;
         if (port < end && *port != ':')
             return "only a port may follow the \"]\" of its host";
@@ -157,16 +134,16 @@ static const char *split_authority(struct text text, struct parts *p)
     }
     if (port == NULL)
         return NULL;
-    return read_port((struct text){port + 1, (size_t)(end - port - 1)}, &p->port);
+    return read_port((struct mw_span){port + 1, (size_t)(end - port - 1)}, &p->port);
 }
 
 static const char *split(const char *text, struct parts *p)
 {
     const char *mark = strstr(text, "://");
-    struct text scheme = {"http", 4};
+    struct mw_span scheme = {"http", 4};
     memset(p, 0, sizeof *p);
     if (mark != NULL)
-        scheme = (struct text){text, (size_t)(mark - text)};
+        scheme = (struct mw_span){text, (size_t)(mark - text)};
     p->scheme = find_scheme(scheme);
     if (p->scheme == NULL)
         return "it does not begin with http, https, socks5 or socks5h";
@@ -176,11 +153,11 @@ static const char *split(const char *text, struct parts *p)
     const char *rest = authority + length;
     if (rest[0] != '\0' && strcmp(rest, "/") != 0)
         return "a proxy has no path";
-    const char *wrong = split_authority((struct text){authority, length}, p);
+    const char *wrong = split_authority((struct mw_span){authority, length}, p);
     return wrong != NULL ? wrong : check_host(p->host, p->bracketed);
 }
 
-static char *put_lower(char *to, struct text text)
+static char *put_lower(char *to, struct mw_span text)
 {
     for (size_t i = 0; i < text.length; i++) {
         char c = text.at[i];
@@ -189,9 +166,9 @@ static char *put_lower(char *to, struct text text)
     return to;
 }
 
-static char *put_host(char *to, struct text host)
+static char *put_host(char *to, struct mw_span host)
 {
-    struct text zone = zone_of(host);
+    struct mw_span zone = zone_of(host);
     const char *mark = memchr(host.at, '%', host.length);
     if (mark != NULL)
         host.length = (size_t)(mark - host.at);

@@ -38,13 +38,6 @@ void mw_rules_free(mw_runtime *rt)
 
 /* ---- lists --------------------------------------------------------------------------------- */
 
-static const char *next_item(const char *at, size_t *length)
-{
-    at += strspn(at, ", \t");
-    *length = strcspn(at, ", \t");
-    return at;
-}
-
 /* "443" or "8000-8999". */
 static bool read_ports(const char *item, size_t length, long *first, long *last)
 {
@@ -61,8 +54,8 @@ static bool port_is_listed(const char *list, unsigned short port)
 {
     size_t length;
     long first, last;
-    for (const char *at = next_item(list, &length); length > 0;
-         at = next_item(at + length, &length)) {
+    for (const char *at = mw_next_item(list, &length); length > 0;
+         at = mw_next_item(at + length, &length)) {
         if (read_ports(at, length, &first, &last) && port >= first && port <= last)
             return true;
     }
@@ -81,8 +74,8 @@ static bool host_fits(const char *host, const char *item, size_t length)
 static bool host_is_listed(const char *list, const char *host)
 {
     size_t length;
-    for (const char *at = next_item(list, &length); length > 0;
-         at = next_item(at + length, &length)) {
+    for (const char *at = mw_next_item(list, &length); length > 0;
+         at = mw_next_item(at + length, &length)) {
         if (host_fits(host, at, length))
             return true;
     }
@@ -95,8 +88,8 @@ static int check_ports(mw_runtime *rt, const char *list)
 {
     size_t length;
     long first, last;
-    for (const char *at = next_item(list, &length); length > 0;
-         at = next_item(at + length, &length)) {
+    for (const char *at = mw_next_item(list, &length); length > 0;
+         at = mw_next_item(at + length, &length)) {
         if (!read_ports(at, length, &first, &last))
             return mw_fail(rt, MW_EINVAL,
                            "bad ports of the policy: \"%.*s\" is neither a port nor "
@@ -109,8 +102,8 @@ static int check_ports(mw_runtime *rt, const char *list)
 static int check_schemes(mw_runtime *rt, const char *list)
 {
     size_t length;
-    for (const char *at = next_item(list, &length); length > 0;
-         at = next_item(at + length, &length)) {
+    for (const char *at = mw_next_item(list, &length); length > 0;
+         at = mw_next_item(at + length, &length)) {
         if (!host_fits("http", at, length) && !host_fits("https", at, length))
             return mw_fail(rt, MW_EINVAL,
                            "bad schemes of the policy: \"%.*s\" is neither http nor "
