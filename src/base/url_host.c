@@ -4,6 +4,7 @@
 
 #include "base/url_percent.h"
 
+#include <arpa/inet.h>
 #include <idn2.h>
 #include <stdbool.h>
 
@@ -69,6 +70,18 @@ static const char *check(const char *host)
     return NULL;
 }
 
+/* Four decimal numbers: inet_pton takes no other form of an address of IPv4. */
+static bool is_usual_ipv4(struct mw_span host)
+{
+    char text[INET_ADDRSTRLEN];
+    unsigned char address[4];
+    if (host.length >= sizeof text)
+        return false;
+    memcpy(text, host.at, host.length);
+    text[host.length] = '\0';
+    return inet_pton(AF_INET, text, address) == 1;
+}
+
 bool mw_host_may_change(struct mw_span host)
 {
     bool at_start = true, number = false; /* of the last part that is not empty */
@@ -80,7 +93,7 @@ bool mw_host_may_change(struct mw_span host)
             number = c >= '0' && c <= '9';
         at_start = c == '.';
     }
-    return number;
+    return number && !is_usual_ipv4(host);
 }
 
 const char *mw_host_normalize(struct mw_span text, char host[MW_HOST_SIZE])
