@@ -270,7 +270,7 @@ end)
 
 describe("http.can", function()
   local words = { "stream_upload", "upgrade", "stream_request", "interim", "be_strict", "any_method", "drain",
-    "trailers", "connect_anyhow", "proxy" }
+    "trailers", "connect_anyhow", "proxy", "agent" }
 
   it("answers true or false for each capability", function()
     local all = http.can()

@@ -53,6 +53,7 @@ typedef struct mw_server mw_server;
 typedef struct mw_request mw_request;
 typedef struct mw_connection mw_connection;
 typedef struct mw_cookie_jar mw_cookie_jar;
+typedef struct mw_agent mw_agent;
 struct event_base; /* libevent's loop, for hosts that bring their own */
 
 /* What a call of this library answers. */
@@ -210,7 +211,8 @@ MW_API const char *mw_engine_name(const mw_runtime *rt);
  *     drain           stop a server while what it has begun is finished
  *     trailers        fields behind a body in chunks
  *     connect_anyhow  connect to a socket's file, or from a chosen address
- *     proxy           go through a proxy */
+ *     proxy           go through a proxy
+ *     agent           keep the connections of an agent apart (mw_agent_new) */
 MW_API int mw_engine_can(const mw_runtime *rt, const char *capability);
 
 /* These words one by one; NULL past the end. */
@@ -387,6 +389,9 @@ typedef struct mw_options {
     size_t resolve_count;
     const char *local_address; /* numeric: connect from there */
     const char *unix_path;     /* a socket's file, in the place of host and port */
+
+    mw_agent *agent; /* whose connections serve it, on engines with the capability agent; it may be
+                        freed before the exchange. NULL: everybody's */
 
     mw_cookie_jar *cookies; /* each reply's Set-Cookie goes in, and each request takes along what is
                                for its URL; in one field with the user's own Cookie, which stands
@@ -812,6 +817,28 @@ MW_API int mw_connection_gone(const mw_connection *c);  /* 1: nor will anything 
 MW_API int
 mw_connection_error(const mw_connection *c); /* mw_error: why it has gone, if not in order */
 MW_API const char *mw_connection_error_string(const mw_connection *c); /* "" if there is none */
+
+/* ---- agents -------------------------------------------------------------------------------- */
+
+/* An agent has connections of its own: they serve the requests that name it (mw_options.agent), and
+ * no others, also where all else is equal; and they have limits of their own, beside the runtime's
+ * in all. For parts of a program that are not to share connections, or not to take each other's. */
+typedef struct mw_agent_options {
+    unsigned max_connections_per_origin; /* what is above waits for its turn, by queue_timeout; 0:
+                                            as of mw_config, for each agent by itself */
+    unsigned max_idle_per_origin; /* are kept for later requests; 0: as many as become idle */
+    unsigned max_idle_origins; /* to so many scheme, host and port, those used last, are idle ones
+                                  kept; 0: to any */
+} mw_agent_options;
+
+/* `options` may be NULL. Returns NULL without memory. It is freed with the runtime, if not before.
+ */
+MW_API mw_agent *mw_agent_new(mw_runtime *rt, const mw_agent_options *options);
+MW_API void mw_agent_close_idle(mw_agent *agent); /* those that serve no request just now */
+
+/* Closes them, and those in use as soon as their requests are over; these end as they would have.
+ * NULL is allowed. */
+MW_API void mw_agent_free(mw_agent *agent);
 
 /* ---- cookies ------------------------------------------------------------------------------- */
 

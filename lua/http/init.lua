@@ -23,6 +23,7 @@ local M = {
   Response = core.Response,
   Payload = require "http.payload",
   CookieJar = core.CookieJar,
+  Agent = core.Agent,
 
   -- timers and the loop
   after = core.after,

@@ -10,7 +10,6 @@ local core = require "http.core"
 local pool_request = require "http.pool_request"
 local pool_retries = require "http.pool_retries"
 local pool_response = require "http.pool_response"
-local pool_slots = require "http.pool_slots"
 local stream = require "http.stream"
 
 local PoolManager = {}
@@ -25,19 +24,6 @@ local function thrown_at(level, ok, ...)
 end
 
 -- ---- requests ---------------------------------------------------------------------------------
-
--- Starts the exchange once it is its turn.
-local function start(self, request, data, level)
-  local give_back = self._slots and self._slots:take(request.url, level + 1)
-  local ok, response = pcall(core.request, request, data, give_back)
-  if not ok then
-    if give_back then
-      give_back()
-    end
-    error(response, level + 1)
-  end
-  return response
-end
 
 --- Makes a request and waits for the response: in a task, which lets others run, or by running the loop.
 --- Returns the response, whatever its status; or nil, message and code (an error number of http.Response)
@@ -78,7 +64,8 @@ function PoolManager:request(method, url, options)
   local request, data, plan = thrown_at(2, pcall(pool_request.build, self._options, self.headers, method, url,
     options))
   local preload = options.preload_content ~= false
-  local response = start(self, request, data, 2)
+  request.agent = self._agent
+  local response = thrown_at(2, pcall(core.request, request, data))
   local wait = preload and stream.wait_finished or stream.wait_head
   local ok, message = pcall(wait, response, 3)
   if not ok then -- it cannot wait there, and nobody else has the exchange
@@ -95,29 +82,53 @@ function PoolManager:request(method, url, options)
   return pool_response.new(response)
 end
 
---- Closes the connections that are kept for reuse. They belong to the runtime, so that it does so for all
---- managers.
+--- Closes the manager's connections that are kept for reuse.
 function PoolManager:clear()
   check_self(self, mt, 2)
-  core.drop_idle()
+  if self._agent then
+    self._agent:close_idle()
+  else
+    core.drop_idle() -- everybody's
+  end
 end
 
 function mt.__tostring(self)
-  local slots = self._slots
-  return slots and ("http.PoolManager (at most %d at once to a host)"):format(slots.most) or "http.PoolManager"
+  local most = self._options.block and (self._options.maxsize or 1)
+  return most and ("http.PoolManager (at most %d at once to a host)"):format(most) or "http.PoolManager"
 end
 
 -- ---- the manager ------------------------------------------------------------------------------
+
+-- What has the manager's connections; nil where the engine shares them among all.
+local function own_connections(options)
+  if not core.can "agent" then
+    for _, name in ipairs { "block", "maxsize", "num_pools" } do
+      if options[name] then
+        error(("the %s engine shares connections among all, and cannot limit a manager's (option '%s')"):format(
+          core.engine(), name), 3)
+      end
+    end
+    return nil
+  end
+  return core.Agent {
+    max_connections_per_origin = options.block and (options.maxsize or 1) or nil,
+    max_idle_per_origin = options.maxsize,
+    max_idle_origins = options.num_pools or 10,
+  }
+end
 
 --- A manager of requests that have options in common. `headers`, `timeout`, `retries`, `redirect` and those
 --- of http.request that request() takes are those of its requests that have none of their own; the field
 --- `headers` can be changed later.
 ---
---- With `block`, at most `maxsize` (1) requests to one origin are under way at once, and the others wait
---- their turn, for which no timeout counts. A response that is streamed holds its place until its body has
---- come or it is closed. Without `block`, `num_pools` and `maxsize` say in urllib3 how many idle
---- connections are kept; here the runtime keeps the last 128 of all managers for 30 seconds, whatever
---- these numbers are.
+--- Its connections serve its requests alone, and are closed with it. Idle ones are kept for 30 seconds: to
+--- each origin (scheme, host and port) `maxsize` of them, and to `num_pools` (10) origins, those used last.
+--- Without `maxsize` all are kept, so that tasks side by side find them again; urllib3 would keep one. With
+--- `block` there are no more than `maxsize` (1) connections to an origin, idle or not, and the requests
+--- above that wait their turn, for which the total timeout alone counts. A response that is streamed holds
+--- its connection until its body has come or it is closed.
+---
+--- An engine without the capability "agent" shares connections among all: there these three throw.
 local function new(options)
   if options == nil then
     options = {}
@@ -130,7 +141,7 @@ local function new(options)
   return setmetatable({
     headers = options.headers or {},
     _options = kept,
-    _slots = options.block and pool_slots.new(options.maxsize or 1) or nil,
+    _agent = own_connections(options),
   }, mt)
 end
 

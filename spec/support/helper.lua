@@ -13,7 +13,7 @@ if M.under == "" then
   M.under = nil
 end
 
-local WAIT = 5       -- seconds after which a wait has failed
+local WAIT = M.under and 30 or 10 -- seconds after which a wait has failed
 local SETTLE = 2     -- seconds that a test's remains have to go away
 local TURN = 0.02    -- the longest single turn of the loop
 local CHILD_WAIT = 60 * (M.under == "valgrind" and 5 or 1)

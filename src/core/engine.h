@@ -18,6 +18,7 @@
 
 struct evbuffer;
 struct mw_addresses;
+struct mw_agent;
 
 /* What an engine can do beyond the plain case. Asked for what it cannot, the core fails at once. */
 enum mw_capability {
@@ -31,6 +32,7 @@ enum mw_capability {
     MW_CAN_TRAILERS = 1u << 8,       /* fields behind a body in chunks */
     MW_CAN_CONNECT_ANYHOW = 1u << 9, /* to a socket's file, from a chosen address */
     MW_CAN_PROXY = 1u << 10,         /* through a proxy */
+    MW_CAN_KEEP_APART = 1u << 11,    /* connections of an agent, within its limits */
 };
 
 struct mw_engine {
@@ -41,7 +43,8 @@ struct mw_engine {
 
     void *(*open)(mw_runtime *rt); /* NULL without memory */
     void (*close)(void *state);    /* after all exchanges and servers have gone */
-    void (*drop_idle)(void *state);
+    /* Closes idle connections: those of an agent; NULL: all. */
+    void (*drop_idle)(void *state, const struct mw_agent *agent);
 
     /* Client. `start` returns MW_OK, or MW_ENOMEM before it has reported anything; every other
      * failure is reported. */
@@ -113,6 +116,7 @@ struct mw_outgoing {
     const char *unix_path;     /* these two: of engines that can (MW_CAN_CONNECT_ANYHOW); */
     const char *local_address; /* NULL: not asked for */
     const struct mw_via *via;  /* of engines that can (MW_CAN_PROXY); NULL: none */
+    struct mw_agent *agent; /* whose connections serve it (MW_CAN_KEEP_APART); NULL: everybody's */
     bool secure, idempotent, expects_continue;
     double
         expect_timeout; /* the body goes after so many seconds without a 100; MW_NEVER: only then */

@@ -34,6 +34,7 @@ static const struct {
     {"trailers", MW_CAN_TRAILERS},
     {"connect_anyhow", MW_CAN_CONNECT_ANYHOW},
     {"proxy", MW_CAN_PROXY},
+    {"agent", MW_CAN_KEEP_APART},
 };
 enum { CAPABILITIES = sizeof capabilities / sizeof capabilities[0] };
 

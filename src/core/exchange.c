@@ -5,6 +5,7 @@
  * engine is never on the stack when a callback frees x. SPDX-License-Identifier: MIT */
 #include "core/exchange.h"
 
+#include "core/agent.h"
 #include "core/authorize.h"
 #include "core/connection.h"
 #include "core/decode_body.h"
@@ -55,6 +56,7 @@ void mw_exchange_forget_request(mw_exchange *x)
     mw_decoding_free(x);
     mw_proxying_free(x);
     mw_cookies_free(x);
+    mw_agent_leave(x);
     if (!mw_asked_needs_body(x))
         mw_body_free(x);
 }

@@ -148,7 +148,7 @@ int mw_policy_set(mw_runtime *rt, const mw_policy *policy)
             return mw_fail(rt, MW_ENOMEM, "no memory for the policy");
         }
     }
-    rt->engine->drop_idle(rt->engine_state); /* who connected to them was not judged */
+    rt->engine->drop_idle(rt->engine_state, NULL); /* who connected to them was not judged */
     return MW_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "base/decode.h"
 #include "base/grammar.h"
 #include "base/url_host.h"
+#include "core/agent.h"
 #include "core/authorize.h"
 #include "core/server.h"
 
@@ -424,6 +425,8 @@ int mw_exchange_prepare(mw_exchange *x, const mw_options *o)
         result = check_clock(x->rt, "expect_timeout", o->expect_timeout);
     if (result == MW_OK)
         result = mw_route_prepare(x, o);
+    if (result == MW_OK)
+        result = mw_agent_prepare(x, o);
     if (result == MW_OK)
         result = prepare_method(x, o);
     if (result == MW_OK)

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "core/runtime.h"
 
+#include "core/agent.h"
 #include "core/auth.h"
 #include "core/connection.h"
 #include "core/download.h"
@@ -146,6 +147,7 @@ mw_runtime *mw_open(const mw_config *config)
     mw_tracer_init(rt);
     mw_list_init(&rt->exchanges);
     mw_list_init(&rt->downloads);
+    mw_list_init(&rt->agents);
     mw_list_init(&rt->timers);
     mw_list_init(&rt->fired_timers);
     mw_list_init(&rt->servers);
@@ -205,6 +207,7 @@ void mw_close(mw_runtime *rt)
     mw_timers_close(rt);
     if (rt->engine_state != NULL)
         rt->engine->close(rt->engine_state);
+    mw_agents_free(rt);
     mw_rules_free(rt);
     mw_tls_store_free(rt->tls);
     mw_resolver_free(rt->resolver);
@@ -397,5 +400,5 @@ struct mw_census mw_census(const mw_runtime *rt)
 
 void mw_drop_idle(mw_runtime *rt)
 {
-    rt->engine->drop_idle(rt->engine_state);
+    rt->engine->drop_idle(rt->engine_state, NULL);
 }

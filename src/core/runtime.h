@@ -77,7 +77,7 @@ struct mw_runtime {
     struct mw_link deferred;
     struct event *timer_event;
     unsigned long timer_number; /* how many timers were started */
-    struct mw_link exchanges, servers, requests, connections, downloads;
+    struct mw_link exchanges, servers, requests, connections, downloads, agents;
     struct mw_link local; /* that servers in the process answer for, the newest first */
     struct mw_link spare_requests, spare_exchanges; /* to be used again */
     int spare_request_count, spare_exchange_count;

@@ -30,6 +30,8 @@ static const char *beyond(const mw_exchange *x, unsigned can)
         return "cannot connect from an address that is chosen";
     if (x->outgoing.via != NULL && !(can & MW_CAN_PROXY))
         return "cannot go through a proxy (proxy = false goes without one)";
+    if (x->outgoing.agent != NULL && !(can & MW_CAN_KEEP_APART))
+        return "cannot keep the connections of an agent apart";
     return NULL;
 }
 

@@ -95,9 +95,12 @@ bool connections_open(struct evhttp_state *state)
     return transports_open(state) && state->sweep != NULL;
 }
 
-void connections_drop_idle(void *arg)
+/* All are everybody's. */
+void connections_drop_idle(void *arg, const struct mw_agent *agent)
 {
     struct evhttp_state *state = arg;
+    if (agent != NULL)
+        return;
     while (!mw_list_empty(&state->idle))
         connection_retire(MW_ITEM(state->idle.next, struct connection, link));
 }

@@ -96,7 +96,7 @@ void connection_attach(struct connection *c, mw_exchange *x, struct evhttp_reque
 void connection_park(struct connection *c);   /* its exchange is over: keep it for the next */
 void connection_retire(struct connection *c); /* never again; freed from the loop */
 void connections_free(struct evhttp_state *state);
-void connections_drop_idle(void *arg);
+void connections_drop_idle(void *arg, const struct mw_agent *agent);
 bool connections_open(struct evhttp_state *state);
 
 /* transport.c */

@@ -44,7 +44,8 @@ void http1_key(struct mw_origin_key *key, const struct mw_outgoing *out)
                                   .tls = out->tls,
                                   .addresses = out->addresses,
                                   .unix_path = out->unix_path,
-                                  .local_address = out->local_address};
+                                  .local_address = out->local_address,
+                                  .agent = out->agent};
     if (out->via != NULL)
         key_via(key, out);
 }
@@ -172,15 +173,15 @@ void http1_forget(mw_exchange *x)
     (void)x; /* all that it had is its connection, which is another's or gone by now */
 }
 
-void http1_drop_idle(struct http1_engine *engine)
+void http1_drop_idle(struct http1_engine *engine, const struct mw_agent *agent)
 {
     if (engine->pool != NULL)
-        mw_pool_drop_idle(engine->pool);
+        mw_pool_drop_idle(engine->pool, agent);
 }
 
 void http1_clients_free(struct http1_engine *engine)
 {
-    http1_drop_idle(engine); /* the others have gone with their exchanges */
+    http1_drop_idle(engine, NULL); /* the others have gone with their exchanges */
     mw_pool_free(engine->pool);
     engine->pool = NULL;
 }

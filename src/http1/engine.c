@@ -27,16 +27,16 @@ static void *open_engine(mw_runtime *rt)
     return NULL;
 }
 
-static void drop_idle(void *state)
+static void drop_idle(void *state, const struct mw_agent *agent)
 {
-    http1_drop_idle(state);
+    http1_drop_idle(state, agent);
 }
 
 const struct mw_engine mw_http1_engine = {
     .name = "http1",
     .can = MW_CAN_STREAM_UPLOAD | MW_CAN_UPGRADE | MW_CAN_STREAM_REQUEST | MW_CAN_INTERIM |
            MW_CAN_BE_STRICT | MW_CAN_ANY_METHOD | MW_CAN_DRAIN | MW_CAN_TRAILERS |
-           MW_CAN_CONNECT_ANYHOW | MW_CAN_PROXY,
+           MW_CAN_CONNECT_ANYHOW | MW_CAN_PROXY | MW_CAN_KEEP_APART,
     .exchange_size = sizeof(struct http1_call),
     .request_size = sizeof(struct http1_turn),
     .open = open_engine,

@@ -50,7 +50,7 @@ void http1_cancel(mw_exchange *x);
 void http1_locate(const mw_exchange *x, struct mw_failure *f);
 void http1_forget(mw_exchange *x);
 
-void http1_drop_idle(struct http1_engine *engine);
+void http1_drop_idle(struct http1_engine *engine, const struct mw_agent *agent); /* NULL: all */
 void http1_clients_free(struct http1_engine *engine); /* after all exchanges */
 
 #endif

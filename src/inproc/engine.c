@@ -17,7 +17,8 @@ static void locate(const mw_exchange *x, struct mw_failure *f)
 const struct mw_engine mw_inproc_engine = {
     .name = "inproc",
     .can = MW_CAN_STREAM_UPLOAD | MW_CAN_STREAM_REQUEST | MW_CAN_INTERIM | MW_CAN_BE_STRICT |
-           MW_CAN_ANY_METHOD | MW_CAN_DRAIN | MW_CAN_CONNECT_ANYHOW | MW_CAN_PROXY,
+           MW_CAN_ANY_METHOD | MW_CAN_DRAIN | MW_CAN_CONNECT_ANYHOW | MW_CAN_PROXY |
+           MW_CAN_KEEP_APART,
     .exchange_size = sizeof(struct inproc_end),
     .request_size = sizeof(struct inproc_end),
     .start = inproc_start,

@@ -120,6 +120,16 @@ void l_object_type(lua_State *L, const char *type, const char *name, const luaL_
     lua_pop(L, 1);
 }
 
+bool l_is_a(lua_State *L, int index, const char *metatable)
+{
+    if (!lua_getmetatable(L, index))
+        return false;
+    luaL_getmetatable(L, metatable);
+    bool same = lua_rawequal(L, -1, -2) != 0;
+    lua_pop(L, 2);
+    return same;
+}
+
 void l_object_slots(lua_State *L)
 {
     lua_createtable(L, 3, 0); /* the script's own fields are rare */

@@ -50,6 +50,9 @@ void *l_object_new(lua_State *L, size_t size, const char *metatable, void (*forg
 void l_object_type(lua_State *L, const char *type, const char *name, const luaL_Reg *methods,
                    lua_CFunction gc);
 
+/* Whether the value at `index` has the metatable of that name. */
+bool l_is_a(lua_State *L, int index, const char *metatable);
+
 /* Gives the userdata on top of the stack an environment table of its own, for what it holds. */
 void l_object_slots(lua_State *L);
 void l_object_gc(l_object *object); /* takes it out of its context */
@@ -101,6 +104,7 @@ void l_open_part(lua_State *L);
 void l_open_unknown(lua_State *L);
 void l_open_timer(lua_State *L);
 void l_open_cookie_jar(lua_State *L);
+void l_open_agent(lua_State *L);
 void l_open_server(lua_State *L);
 void l_open_loop(lua_State *L);
 void l_open_policy(lua_State *L);

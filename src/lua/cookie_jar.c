@@ -13,13 +13,7 @@ typedef struct l_cookie_jar {
 
 mw_cookie_jar *l_to_cookie_jar(lua_State *L, int index)
 {
-    const l_cookie_jar *self = lua_touserdata(L, index);
-    if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
-        return NULL;
-    luaL_getmetatable(L, L_COOKIE_JAR);
-    bool same = lua_rawequal(L, -1, -2) != 0;
-    lua_pop(L, 2);
-    return same ? self->jar : NULL;
+    return l_is_a(L, index, L_COOKIE_JAR) ? ((l_cookie_jar *)lua_touserdata(L, index))->jar : NULL;
 }
 
 static mw_cookie_jar *check(lua_State *L)

@@ -82,6 +82,7 @@ static void open_core(lua_State *L)
     l_open_connection(L);
     l_open_timer(L);
     l_open_cookie_jar(L);
+    l_open_agent(L);
     l_open_server(L);
     l_open_loop(L);
     l_open_policy(L);

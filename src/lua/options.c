@@ -186,6 +186,7 @@ static const struct l_option rows[] = {
     {"redirect", read_redirect, 0},
     {"secret_headers", l_option_names, AT(secret_headers)},
     {"cookies", read_cookies, 0},
+    {"agent", l_option_agent, 0},
     {"retries", l_option_retries, 0},
     {"auth", l_option_auth, 0},
     {"netrc", l_option_netrc, 0},

@@ -43,6 +43,7 @@ void l_option_retries(lua_State *L, struct l_draft *d, const struct l_option *op
 void l_option_content(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_resolve(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_auth(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
+void l_option_agent(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 void l_option_netrc(lua_State *L, struct l_draft *d, const struct l_option *option, int index);
 
 /* Lets the Response at `response` ask the function of the option auth, if there is one. */

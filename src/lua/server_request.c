@@ -31,14 +31,7 @@ static mw_request *check_unanswered(lua_State *L)
 
 mw_request *l_request_at(lua_State *L, int index)
 {
-    const l_request *request = lua_touserdata(L, index);
-    bool is_one = false;
-    if (request != NULL && lua_getmetatable(L, index)) {
-        luaL_getmetatable(L, L_REQUEST);
-        is_one = lua_rawequal(L, -1, -2) != 0;
-        lua_pop(L, 2);
-    }
-    return is_one ? request->r : NULL;
+    return l_is_a(L, index, L_REQUEST) ? ((l_request *)lua_touserdata(L, index))->r : NULL;
 }
 
 static void forget_request(l_object *object)

@@ -11,16 +11,6 @@
 
 /* ---- what the script gave ------------------------------------------------------------------ */
 
-static bool has_metatable(lua_State *L, int index, const char *name)
-{
-    if (!lua_getmetatable(L, index))
-        return false;
-    lua_getfield(L, LUA_REGISTRYINDEX, name);
-    bool same = lua_rawequal(L, -1, -2) != 0;
-    lua_pop(L, 2);
-    return same;
-}
-
 /* A table of bytes has no methods. */
 static bool has_chunks(lua_State *L, int index)
 {
@@ -71,11 +61,11 @@ bool l_upload_read(lua_State *L, struct l_draft *d, int index)
         read_stream(L, d, index);
         return true;
     }
-    if (lua_isfunction(L, index) || has_metatable(L, index, L_RESPONSE)) {
+    if (lua_isfunction(L, index) || l_is_a(L, index, L_RESPONSE)) {
         d->source = index;
         return true;
     }
-    if (!has_metatable(L, index, LUA_FILEHANDLE))
+    if (!l_is_a(L, index, LUA_FILEHANDLE))
         return false;
     FILE **file = lua_touserdata(L, index); /* LuaJIT's begins with it as well */
     if (*file == NULL)

@@ -15,7 +15,7 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_key(const struct mw_origin_key *a, const struct mw_origin_key *b)
 {
-    return a->port == b->port && a->secure == b->secure &&
+    return a->port == b->port && a->secure == b->secure && a->agent == b->agent &&
            (strcmp(a->host, b->host) == 0 || mw_same_name(a->host, b->host)) &&
            same_text(a->addresses, b->addresses) && same_text(a->unix_path, b->unix_path) &&
            same_text(a->local_address, b->local_address) && same_text(a->proxy, b->proxy) &&
@@ -30,6 +30,7 @@ static void free_key(struct mw_origin_key *key, const struct mw_allocator *a)
     mw_dealloc(a, (void *)key->local_address);
     mw_dealloc(a, (void *)key->proxy);
     mw_tls_options_free(&key->tls, a);
+    mw_agent_release(key->agent);
 }
 
 static bool copy_text(const char **to, const char *from, const struct mw_allocator *a)
@@ -45,6 +46,7 @@ static bool copy_key(struct mw_origin_key *to, const struct mw_origin_key *from,
     to->port = from->port;
     to->secure = from->secure;
     to->tunnel = from->tunnel;
+    to->agent = mw_agent_retain(from->agent);
     return copy_text(&to->host, from->host, a) && copy_text(&to->addresses, from->addresses, a) &&
            copy_text(&to->unix_path, from->unix_path, a) &&
            copy_text(&to->local_address, from->local_address, a) &&
@@ -64,6 +66,7 @@ static size_t hash_of(const struct mw_origin_key *key)
         hash = (hash ^ (unsigned char)*c) * 16777619u;
     for (const char *c = key->proxy; c != NULL && *c != '\0'; c++)
         hash = (hash ^ (unsigned char)*c) * 16777619u;
+    hash ^= (size_t)key->agent >> 4; /* of a heap's blocks the last bits are all the same */
     return (hash ^ key->port ^ (key->secure ? 0x10000u : 0)) * 16777619u;
 }
 

@@ -10,8 +10,10 @@ struct mw_origin {
     struct mw_link hungry;  /* in the pool's list: some wait, and its own limit allows for more */
     struct mw_link idle;    /* mw_pooled.idle */
     struct mw_link waiting; /* mw_waiting.link, the first to come first */
+    struct mw_link kept;    /* in its agent's list, while `idle` is not empty */
     unsigned count;         /* connections, idle ones too */
-    unsigned handed_on;     /* how often one went straight to who waited, since one was given up */
+    unsigned idle_count;
+    unsigned handed_on; /* how often one went straight to who waited, since one was given up */
     size_t hash;
     struct mw_origin_key key; /* with copies of its texts */
 };

@@ -36,15 +36,23 @@ static void forget_if_unused(struct mw_pool *pool, struct mw_origin *o)
 
 /* ---- who waits ----------------------------------------------------------------------------- */
 
+/* Whether its own limits allow for one more. */
+static bool has_place(const struct mw_pool *pool, const struct mw_origin *o)
+{
+    const struct mw_agent *agent = o->key.agent;
+    return o->count < pool->limits.per_origin &&
+           (agent == NULL || agent->per_origin == 0 || o->count < agent->per_origin);
+}
+
 static bool may_open(const struct mw_pool *pool, const struct mw_origin *o)
 {
-    return o->count < pool->limits.per_origin &&
+    return has_place(pool, o) &&
            (pool->count < pool->limits.connections || !mw_list_empty(&pool->idle));
 }
 
 static void note_hunger(struct mw_pool *pool, struct mw_origin *o)
 {
-    if (!mw_list_empty(&o->waiting) && o->count < pool->limits.per_origin && !mw_linked(&o->hungry))
+    if (!mw_list_empty(&o->waiting) && has_place(pool, o) && !mw_linked(&o->hungry))
         mw_list_append(&pool->hungry, &o->hungry);
 }
 
@@ -71,7 +79,7 @@ static bool keeps_out_others(const struct mw_pool *pool, const struct mw_origin 
 {
     for (const struct mw_link *l = pool->hungry.next; l != &pool->hungry; l = l->next) {
         const struct mw_origin *other = MW_ITEM(l, struct mw_origin, hungry);
-        if (other != o && !mw_list_empty(&other->waiting) && other->count < pool->limits.per_origin)
+        if (other != o && !mw_list_empty(&other->waiting) && has_place(pool, other))
             return true;
     }
     return false;
@@ -90,7 +98,7 @@ static void serve_some(struct mw_pool *pool)
 {
     while (!mw_list_empty(&pool->hungry)) {
         struct mw_origin *o = MW_ITEM(pool->hungry.next, struct mw_origin, hungry);
-        if (o->count >= pool->limits.per_origin || mw_list_empty(&o->waiting)) {
+        if (!has_place(pool, o) || mw_list_empty(&o->waiting)) {
             mw_unlink(&o->hungry);
             forget_if_unused(pool, o);
             continue;
@@ -169,12 +177,43 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 
 static void take(struct mw_pool *pool, struct mw_pooled *p)
 {
+    struct mw_origin *o = p->origin;
     if (!p->is_idle)
         return;
     p->is_idle = false;
     mw_unlink(&p->idle);
     mw_unlink(&p->age);
     pool->idle_count--;
+    if (--o->idle_count == 0 && o->key.agent != NULL) {
+        mw_unlink(&o->kept);
+        o->key.agent->origin_count--;
+    }
+}
+
+static void close_oldest_of(struct mw_pool *pool, struct mw_origin *o)
+{
+    close_idle(pool, MW_ITEM(o->idle.previous, struct mw_pooled, idle));
+}
+
+/* The origin that its agent has used least of late. */
+static struct mw_origin *last_of(const struct mw_agent *agent)
+{
+    return MW_ITEM(agent->origins.previous, struct mw_origin, kept);
+}
+
+/* One of the origin's is idle now: its agent keeps no more than it is to. */
+static void keep_within(struct mw_pool *pool, struct mw_agent *agent, struct mw_origin *o)
+{
+    if (o->idle_count == 1)
+        agent->origin_count++;
+    mw_unlink(&o->kept);
+    mw_list_prepend(&agent->origins, &o->kept);
+    if (agent->closed || (agent->idle_per_origin > 0 && o->idle_count > agent->idle_per_origin)) {
+        close_oldest_of(pool, o);
+        return;
+    }
+    while (agent->idle_origins > 0 && agent->origin_count > agent->idle_origins)
+        close_oldest_of(pool, last_of(agent));
 }
 
 /* Gives its place to an origin that waits for one: this one comes after all of them. */
@@ -199,16 +238,22 @@ void mw_pool_park(struct mw_pool *pool, struct mw_pooled *p)
     p->is_idle = true;
     mw_list_prepend(&o->idle, &p->idle);
     mw_list_prepend(&pool->idle, &p->age);
-    if (++pool->idle_count > pool->limits.idle)
+    o->idle_count++;
+    pool->idle_count++;
+    if (o->key.agent != NULL)
+        keep_within(pool, o->key.agent, o);
+    if (pool->idle_count > pool->limits.idle)
         close_idle(pool, oldest(pool));
     arm_sweep(pool);
     if (!mw_list_empty(&pool->hungry))
         serve(pool);
 }
 
-void mw_pool_drop_idle(struct mw_pool *pool)
+void mw_pool_drop_idle(struct mw_pool *pool, const struct mw_agent *agent)
 {
-    while (!mw_list_empty(&pool->idle))
+    while (agent != NULL && !mw_list_empty(&agent->origins))
+        close_oldest_of(pool, last_of(agent));
+    while (agent == NULL && !mw_list_empty(&pool->idle))
         close_idle(pool, oldest(pool));
 }
 

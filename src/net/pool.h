@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/list.h"
+#include "net/agent.h"
 #include "net/tls_options.h"
 
 #include <stdbool.h>
@@ -24,8 +25,9 @@ struct mw_origin_key {
     const char *addresses;     /* in the place of those that the host has; NULL: none */
     const char *unix_path;     /* NULL: none */
     const char *local_address; /* NULL: the system's choice */
-    const char *proxy; /* all that makes one proxy another, its credentials too; NULL: none */
-    bool tunnel;       /* through the proxy to the host; else the proxy gets the requests */
+    const char *proxy;      /* all that makes one proxy another, its credentials too; NULL: none */
+    bool tunnel;            /* through the proxy to the host; else the proxy gets the requests */
+    struct mw_agent *agent; /* NULL: they are everybody's */
 };
 
 /* A connection's place in the pool: zeroed, inside the owner's struct. */
@@ -81,13 +83,15 @@ void mw_pool_leave(struct mw_pool *pool, struct mw_waiting *w); /* waits no long
 bool mw_pool_add(struct mw_pool *pool, const struct mw_origin_key *key, struct mw_pooled *p);
 
 /* It is idle now: it goes to the first that waits for one of its kind, or is kept for the next; or
- * it is closed, if the place is needed, or was its origin's for long while others waited. */
+ * it is closed, if the place is needed, or was its origin's for long while others waited, or its
+ * agent keeps no more. */
 void mw_pool_park(struct mw_pool *pool, struct mw_pooled *p);
 
 /* It is gone, or not to be used again. Nothing is closed. One that is in no pool stays so. */
 void mw_pool_remove(struct mw_pool *pool, struct mw_pooled *p);
 
-void mw_pool_drop_idle(struct mw_pool *pool); /* closes all that are idle */
+/* Closes those of an agent that are idle; NULL: all, whosoever they are. */
+void mw_pool_drop_idle(struct mw_pool *pool, const struct mw_agent *agent);
 
 /* Numbers, for who watches over it. */
 unsigned mw_pool_connections(const struct mw_pool *pool);
