@@ -183,6 +183,45 @@ static void an_origin_without_memory_keeps_no_agent(void)
     event_base_free(base);
 }
 
+/* ---- by moonwire.h ------------------------------------------------------------------------- */
+
+static void serves_its_own_runtime(void)
+{
+    mw_runtime *rt = test_need(mw_open(NULL)), *other = test_need(mw_open(NULL));
+    mw_agent *agent = test_need(mw_agent_new(rt, NULL));
+    const mw_options options = {.url = "http://127.0.0.1:1/", .agent = agent};
+    CHECK_INT(mw_exchange_start(other, &options, NULL), MW_EINVAL);
+    CHECK(strstr(mw_message(other), "bad agent: ") != NULL);
+    CHECK_INT(agent->references, 1);
+    mw_close(other);
+    mw_agent_close_idle(agent);
+    mw_agent_free(agent);
+    mw_agent_free(NULL);
+    mw_close(rt);
+}
+
+/* Whichever goes first: the agent, the exchange, the runtime. */
+static void may_go_in_any_order(void)
+{
+    for (int order = 0; order < 4; order++) {
+        mw_exchange *x = NULL;
+        mw_runtime *rt = test_need(mw_open(NULL));
+        mw_agent *agent = test_need(mw_agent_new(rt, &(mw_agent_options){1, 1, 1}));
+        const mw_options options = {.url = "http://127.0.0.1:1/", .agent = agent};
+        CHECK_INT(mw_exchange_start(rt, &options, &x), MW_OK);
+        CHECK_INT(mw_exchange_start(rt, &options, NULL), MW_OK); /* waits for its turn */
+        if (order == 0)
+            mw_agent_free(agent);
+        if (order <= 1)
+            mw_exchange_free(x);
+        if (order == 1)
+            mw_agent_free(agent);
+        if (order == 2)
+            CHECK_INT(mw_run(rt), MW_OK);
+        mw_close(rt);
+    }
+}
+
 int main(void)
 {
     TEST(has_connections_of_its_own);
@@ -192,5 +231,7 @@ int main(void)
     TEST(does_not_raise_the_limits_of_the_pool);
     TEST(may_go_before_its_connections);
     TEST(an_origin_without_memory_keeps_no_agent);
+    TEST(serves_its_own_runtime);
+    TEST(may_go_in_any_order);
     return test_end();
 }
