@@ -127,6 +127,16 @@ static void print_port(char *at, unsigned port)
     *at = '\0';
 }
 
+static bool reserve(struct mw_url *url, const struct mw_allocator *a, size_t size)
+{
+    if (url->href != NULL && url->room >= size)
+        return true;
+    mw_dealloc(a, url->href);
+    url->href = mw_alloc(a, size);
+    url->room = size;
+    return url->href != NULL;
+}
+
 bool mw_url_join(struct mw_url *url, const struct mw_allocator *a, const struct mw_url_parts *p)
 {
     url->secure = scheme_is(p->scheme, "https");
@@ -139,14 +149,14 @@ bool mw_url_join(struct mw_url *url, const struct mw_allocator *a, const struct 
         print_port(port, url->port);
     size_t authority = p->host.length + sizeof "[]" + sizeof port;
     const struct mw_span none = {"", 0};
-    char *at = mw_alloc(a, p->scheme.length + p->path.length + p->query.length + 2 * authority +
-                               2 * (p->host.length + p->zone.length) + sizeof "://" + sizeof "/?" +
-                               sizeof "%25" + sizeof "%");
-    if (at == NULL)
+    if (!reserve(url, a,
+                 p->scheme.length + p->path.length + p->query.length + 2 * authority +
+                     2 * (p->host.length + p->zone.length) + sizeof "://" + sizeof "/?" +
+                     sizeof "%25" + sizeof "%"))
         return false;
 
     /* scheme and host have no case (RFC 3986, 6.2.2.1) */
-    url->href = at;
+    char *at = url->href;
     at = put_text(put_lower(at, p->scheme), "://");
     at = put_authority(at, p->host, p->has_zone ? "%25" : "", p->zone, port);
     url->target = at;

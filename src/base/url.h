@@ -39,9 +39,12 @@ struct mw_url {
     bool secure;           /* https */
     bool known;            /* a scheme that we speak */
     unsigned short port;
+    size_t room; /* bytes of the block */
 };
 
-/* Joins parts whose bytes have been checked. Returns false without memory. */
+/* Joins parts whose bytes have been checked, and which do not lie in the url. Its block is used
+ * again if that is large enough. Returns false without memory; the url is then still to be freed.
+ */
 bool mw_url_join(struct mw_url *url, const struct mw_allocator *a,
                  const struct mw_url_parts *parts);
 void mw_url_free(struct mw_url *url, const struct mw_allocator *a);

@@ -61,7 +61,8 @@ struct mw_exchange {
     struct mw_url url;
     struct mw_route route;
     struct mw_proxying *proxying; /* NULL: no proxy comes into question */
-    char *method;
+    const char *method;
+    char *own_method; /* its text; NULL where it is a constant */
     struct mw_body body;
     struct mw_headers fields;
     struct mw_outgoing outgoing;

@@ -106,8 +106,7 @@ static bool go_elsewhere(mw_exchange *x, struct mw_leg_plan *plan)
     const struct mw_allocator *a = &x->rt->allocator;
     if (!plan->has_url)
         return true;
-    if (!mw_redirect_strip(x, plan))
-        return false;
+    mw_redirect_strip(x, plan);
     if (x->legs.origin == NULL) {
         x->legs.origin = mw_alloc(a, sizeof *x->legs.origin);
         if (x->legs.origin == NULL)

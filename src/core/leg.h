@@ -131,7 +131,7 @@ bool mw_retry_after_failure(mw_exchange *x, const struct mw_failure *failure,
                             struct mw_leg_plan *plan);
 
 /* Takes out what must not follow to another origin, and a body that does not go again
- * (redirect.c): part of the departure to plan->url. False without memory. */
-bool mw_redirect_strip(mw_exchange *x, const struct mw_leg_plan *plan);
+ * (redirect.c): part of the departure to plan->url. */
+void mw_redirect_strip(mw_exchange *x, const struct mw_leg_plan *plan);
 
 #endif

@@ -72,21 +72,15 @@ static void strip_body(mw_exchange *x)
     out->has_body = out->in_chunks = out->expects_continue = false;
 }
 
-bool mw_redirect_strip(mw_exchange *x, const struct mw_leg_plan *plan)
+void mw_redirect_strip(mw_exchange *x, const struct mw_leg_plan *plan)
 {
-    const struct mw_allocator *a = &x->rt->allocator;
     if (!mw_same_origin(&x->url, &plan->url))
         strip_secrets(x);
     if (!plan->to_get)
-        return true;
-    char *get = mw_strdup(a, "GET");
-    if (get == NULL)
-        return false;
-    mw_dealloc(a, x->method);
-    x->method = get;
+        return;
+    x->method = "GET";
     x->outgoing.idempotent = true;
     strip_body(x);
-    return true;
 }
 
 /* A method with a body becomes GET where servers have always meant that (RFC 9110, 15.4.2). */

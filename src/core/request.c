@@ -185,19 +185,27 @@ static bool any_of(const char *text, const char *const *list)
     return false;
 }
 
+/* The usual methods need no copy, and no look at their bytes. */
 static int prepare_method(mw_exchange *x, const mw_options *o)
 {
-    static const char *const idempotent[] = {"GET",    "HEAD", "OPTIONS", "TRACE",
-                                             "DELETE", "PUT",  NULL}; /* RFC 9110, 9.2.2 */
+    static const struct {
+        const char *name;
+        bool idempotent; /* RFC 9110, 9.2.2 */
+    } usual[] = {{"GET", true},    {"POST", false},  {"PUT", true},     {"HEAD", true},
+                 {"PATCH", false}, {"DELETE", true}, {"OPTIONS", true}, {"TRACE", true}};
     const char *method = o->method != NULL ? o->method : "GET";
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
+        if (strcmp(method, usual[i].name) == 0) {
+            x->method = usual[i].name;
+            x->outgoing.idempotent = usual[i].idempotent;
+            return MW_OK;
+        }
+    }
     int result = check(x->rt, "method", mw_bad_token, span(method));
     if (result != MW_OK)
         return result;
-    x->method = mw_strdup(&x->rt->allocator, method);
-    if (x->method == NULL)
-        return mw_fail(x->rt, MW_ENOMEM, "no memory for the method");
-    x->outgoing.idempotent = any_of(method, idempotent);
-    return MW_OK;
+    x->method = x->own_method = mw_strdup(&x->rt->allocator, method);
+    return x->method != NULL ? MW_OK : mw_fail(x->rt, MW_ENOMEM, "no memory for the method");
 }
 
 /* Where the body does not tell its length, the field does. */
@@ -340,7 +348,7 @@ static int prepare_fields(mw_exchange *x, const mw_options *o)
         bytes += mw_headers_size(own[i].name, own[i].value);
     for (size_t i = 0; i < o->header_count; i++)
         bytes += mw_headers_size(o->headers[i].name, o->headers[i].value);
-    if (!mw_headers_reserve(&x->fields, &x->rt->allocator, count + o->header_count, bytes))
+    if (!mw_headers_reuse(&x->fields, &x->rt->allocator, count + o->header_count, bytes))
         return mw_fail(x->rt, MW_ENOMEM, "no memory for the headers");
     for (size_t i = 0; i < count; i++)
         mw_headers_add(&x->fields, own[i].name, own[i].value);

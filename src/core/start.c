@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+enum { LARGE_BLOCK = 2 << 10 }; /* one that is larger is not kept for the next exchange */
+
 /* What this engine cannot do, in words that follow its name; NULL if it can. */
 static const char *beyond(const mw_exchange *x, unsigned can)
 {
@@ -127,19 +129,26 @@ static size_t size_of_exchange(const mw_runtime *rt)
     return sizeof(mw_exchange) + (ours > inner ? ours : inner);
 }
 
-/* An exchange that is over serves for the next one: a block of this size is dear to get. */
+/* All is as new but for the blocks of its URL and its fields. */
+static mw_exchange *take_spare(mw_runtime *rt)
+{
+    mw_exchange *x = MW_ITEM(rt->spare_exchanges.next, mw_exchange, link);
+    struct mw_url url = {.href = x->url.href, .room = x->url.room};
+    struct mw_headers fields = {.fields = x->fields.fields, .capacity = x->fields.capacity};
+    mw_unlink(&x->link);
+    rt->spare_exchange_count--;
+    memset(x, 0, x->size);
+    x->url = url;
+    x->fields = fields;
+    return x;
+}
+
+/* An exchange that is over serves for the next one: blocks of memory are dear to get. */
 static mw_exchange *new_exchange(mw_runtime *rt)
 {
     size_t size = size_of_exchange(rt);
-    mw_exchange *x = NULL;
-    if (mw_list_empty(&rt->spare_exchanges)) {
-        x = mw_zalloc(&rt->allocator, size);
-    } else {
-        x = MW_ITEM(rt->spare_exchanges.next, mw_exchange, link);
-        mw_unlink(&x->link);
-        rt->spare_exchange_count--;
-        memset(x, 0, size);
-    }
+    mw_exchange *x =
+        mw_list_empty(&rt->spare_exchanges) ? mw_zalloc(&rt->allocator, size) : take_spare(rt);
     if (x == NULL)
         return NULL;
     x->size = size;
@@ -147,12 +156,21 @@ static mw_exchange *new_exchange(mw_runtime *rt)
     return x;
 }
 
+static void destroy(mw_runtime *rt, mw_exchange *x)
+{
+    const struct mw_allocator *a = &rt->allocator;
+    mw_headers_free(&x->fields, a);
+    mw_url_free(&x->url, a);
+    mw_dealloc(a, x);
+}
+
 static void give_back(mw_exchange *x)
 {
     mw_runtime *rt = x->rt;
     if (rt->spare_exchange_count >= MW_MOST_SPARE ||
-        x->size != size_of_exchange(rt)) { /* the engine is another by now */
-        mw_dealloc(&rt->allocator, x);
+        x->size != size_of_exchange(rt) || /* the engine is another by now */
+        x->fields.capacity > LARGE_BLOCK || x->url.room > LARGE_BLOCK) {
+        destroy(rt, x);
         return;
     }
     mw_list_prepend(&rt->spare_exchanges, &x->link);
@@ -164,7 +182,7 @@ void mw_exchanges_free_spare(mw_runtime *rt)
     while (!mw_list_empty(&rt->spare_exchanges)) {
         mw_exchange *x = MW_ITEM(rt->spare_exchanges.next, mw_exchange, link);
         mw_unlink(&x->link);
-        mw_dealloc(&rt->allocator, x);
+        destroy(rt, x);
     }
     rt->spare_exchange_count = 0;
 }
@@ -229,14 +247,12 @@ void mw_exchange_free(mw_exchange *x)
     mw_body_destroy(x);
     mw_asked_free(x);
     mw_route_free(&x->route, a);
-    mw_headers_free(&x->fields, a);
-    mw_url_free(&x->url, a);
     if (x->connection != NULL)
         mw_connection_destroy(x->connection);
     mw_interims_free(x);
     mw_headers_free(&x->response, a);
     mw_headers_free(&x->trailers, a);
-    mw_dealloc(a, x->method);
+    mw_dealloc(a, x->own_method);
     mw_tls_options_free(&x->outgoing.tls, a);
     mw_dealloc(a, x->failure);
     give_back(x);
