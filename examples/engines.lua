@@ -11,6 +11,7 @@ local words = {
   { "trailers", "fields behind a body in chunks" },
   { "connect_anyhow", "to a socket's file, or from a chosen address" },
   { "proxy", "through a proxy: http, https, SOCKS 5" },
+  { "agent", "connections of an agent, apart from all others, within its limits" },
 }
 
 local before = http.engine

@@ -162,6 +162,9 @@ bool mw_exchange_rewind_body(mw_exchange *x);
 /* A head of 1xx that is not the last. Takes the fields over. */
 void mw_exchange_on_interim(mw_exchange *x, int status, struct mw_headers *fields);
 
+/* Lends a block for the fields of the final head, which may be empty: for mw_headers_reuse. */
+void mw_exchange_lend_fields(mw_exchange *x, struct mw_headers *fields);
+
 /* The final head. Takes the fields over, in whose block the reason lies. `length` of the body is -1
  * where it is not known, 0 where there is none. */
 void mw_exchange_on_head(mw_exchange *x, int status, const char *reason, struct mw_headers *fields,

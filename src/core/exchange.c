@@ -239,6 +239,15 @@ void mw_exchange_head_counts(mw_exchange *x)
         mw_content_too_large(x);
 }
 
+void mw_exchange_lend_fields(mw_exchange *x, struct mw_headers *fields)
+{
+    memset(fields, 0, sizeof *fields);
+    if (x->status != 0) /* it has a reply, which is asked for its fields */
+        return;
+    *fields = x->response;
+    memset(&x->response, 0, sizeof x->response);
+}
+
 void mw_exchange_on_head(mw_exchange *x, int status, const char *reason, struct mw_headers *fields,
                          int64_t length)
 {
@@ -247,6 +256,7 @@ void mw_exchange_on_head(mw_exchange *x, int status, const char *reason, struct 
         return;
     }
     x->status = status;
+    mw_headers_free(&x->response, &x->rt->allocator); /* which was not lent */
     x->response = *fields;
     x->total = length;
     x->reason = reason;

@@ -108,6 +108,11 @@ struct mw_exchange {
     bool *freed; /* set where somebody must learn that a callback freed x */
 };
 
+/* One in which all is zero but for `size`, `engine`, and blocks of memory that are empty; NULL
+ * without memory. It is given back once all else of it is freed (spare.c). */
+mw_exchange *mw_exchange_new(mw_runtime *rt);
+void mw_exchange_give_back(mw_exchange *x);
+
 /* At the runtime's end, and when the engine changes. */
 void mw_exchanges_free_spare(mw_runtime *rt);
 

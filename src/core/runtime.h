@@ -24,7 +24,7 @@ struct mw_tls_store;
 #if defined(__SANITIZE_ADDRESS__)
 enum { MW_MOST_SPARE = 0 };
 #else
-enum { MW_MOST_SPARE = 128 };
+enum { MW_MOST_SPARE = 512 }; /* a collector frees what is over in heaps */
 #endif
 
 /* Work for when the engine is off the stack. Lives in its owner; runs once for each mw_defer, from

@@ -14,8 +14,6 @@
 
 #include <string.h>
 
-enum { LARGE_BLOCK = 2 << 10 }; /* one that is larger is not kept for the next exchange */
-
 /* What this engine cannot do, in words that follow its name; NULL if it can. */
 static const char *beyond(const mw_exchange *x, unsigned can)
 {
@@ -122,74 +120,9 @@ void mw_exchange_pass_on(mw_exchange *x, const mw_server *server)
         mw_content_no_memory(x);
 }
 
-/* With room for whichever engine its legs will be of. */
-static size_t size_of_exchange(const mw_runtime *rt)
-{
-    size_t ours = rt->engine->exchange_size, inner = mw_engine_in_process()->exchange_size;
-    return sizeof(mw_exchange) + (ours > inner ? ours : inner);
-}
-
-/* All is as new but for the blocks of its URL and its fields. */
-static mw_exchange *take_spare(mw_runtime *rt)
-{
-    mw_exchange *x = MW_ITEM(rt->spare_exchanges.next, mw_exchange, link);
-    struct mw_url url = {.href = x->url.href, .room = x->url.room};
-    struct mw_headers fields = {.fields = x->fields.fields, .capacity = x->fields.capacity};
-    mw_unlink(&x->link);
-    rt->spare_exchange_count--;
-    memset(x, 0, x->size);
-    x->url = url;
-    x->fields = fields;
-    return x;
-}
-
-/* An exchange that is over serves for the next one: blocks of memory are dear to get. */
-static mw_exchange *new_exchange(mw_runtime *rt)
-{
-    size_t size = size_of_exchange(rt);
-    mw_exchange *x =
-        mw_list_empty(&rt->spare_exchanges) ? mw_zalloc(&rt->allocator, size) : take_spare(rt);
-    if (x == NULL)
-        return NULL;
-    x->size = size;
-    x->engine = rt->engine;
-    return x;
-}
-
-static void destroy(mw_runtime *rt, mw_exchange *x)
-{
-    const struct mw_allocator *a = &rt->allocator;
-    mw_headers_free(&x->fields, a);
-    mw_url_free(&x->url, a);
-    mw_dealloc(a, x);
-}
-
-static void give_back(mw_exchange *x)
-{
-    mw_runtime *rt = x->rt;
-    if (rt->spare_exchange_count >= MW_MOST_SPARE ||
-        x->size != size_of_exchange(rt) || /* the engine is another by now */
-        x->fields.capacity > LARGE_BLOCK || x->url.room > LARGE_BLOCK) {
-        destroy(rt, x);
-        return;
-    }
-    mw_list_prepend(&rt->spare_exchanges, &x->link);
-    rt->spare_exchange_count++;
-}
-
-void mw_exchanges_free_spare(mw_runtime *rt)
-{
-    while (!mw_list_empty(&rt->spare_exchanges)) {
-        mw_exchange *x = MW_ITEM(rt->spare_exchanges.next, mw_exchange, link);
-        mw_unlink(&x->link);
-        destroy(rt, x);
-    }
-    rt->spare_exchange_count = 0;
-}
-
 int mw_exchange_start(mw_runtime *rt, const mw_options *options, mw_exchange **out)
 {
-    mw_exchange *x = new_exchange(rt);
+    mw_exchange *x = mw_exchange_new(rt);
     if (x == NULL)
         return mw_fail(rt, MW_ENOMEM, "no memory for a request");
     rt->engine_uses++;
@@ -250,10 +183,9 @@ void mw_exchange_free(mw_exchange *x)
     if (x->connection != NULL)
         mw_connection_destroy(x->connection);
     mw_interims_free(x);
-    mw_headers_free(&x->response, a);
     mw_headers_free(&x->trailers, a);
     mw_dealloc(a, x->own_method);
     mw_tls_options_free(&x->outgoing.tls, a);
     mw_dealloc(a, x->failure);
-    give_back(x);
+    mw_exchange_give_back(x);
 }

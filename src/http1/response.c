@@ -124,7 +124,8 @@ static bool refused_body(const struct http1_client *c, const struct http1_head *
 
 static void final(struct http1_client *c, const struct http1_head *head, const char *bytes)
 {
-    struct mw_headers fields = {0};
+    struct mw_headers fields;
+    mw_exchange_lend_fields(c->x, &fields);
     if (!http1_copy_head(&fields, allocator_of(c), head, bytes, NULL, NULL)) {
         no_memory(c);
         return;
