@@ -1,6 +1,7 @@
 /* URLs: read, brought to one form, resolved against others; what is refused and why. Every text
  * lies in a block of just its size, so that the sanitizers and valgrind see a byte too far.
  * SPDX-License-Identifier: MIT */
+#include "base/url_host.h"
 #include "base/url_parse.h"
 
 #include "test.h"
@@ -291,6 +292,25 @@ static void writes_addresses_of_ipv4_in_one_way(void)
         {"http://0x7f.0x1g.1/", "! IPv4"},
     };
     CHECK_PAIRS("", pairs);
+}
+
+/* What stays as it is need not be written anew. */
+static void knows_hosts_that_are_in_their_one_form(void)
+{
+    static const char *const stay[] = {"example.com", "a",       "1.2.3.a",
+                                       "127.0.0.1",   "0.0.0.0", "255.255.255.255",
+                                       "1.20.100.9",  "xn--a",   ""};
+    static const char *const may_change[] = {
+        "127.1",     "1",         "1.2.3",      "1.2.3.4.5",  "1.2.3.4.",         "1.2.3.04",
+        "01.2.3.4",  "1.2.3.256", "1.2.3.1000", "0x7f.0.0.1", "1.2.3.0x4",        "1..3.4",
+        "1.2.3.",    "a.1",       "a%41",       "1.2.3.4%31", "b\xc3\xbc",        ".1.2.3.4",
+        "1.2.3.4..", "256.1.1.1", "00.0.0.0",   "1.2.3.00",   "1.2.3.99999999999"};
+    for (size_t i = 0; i < sizeof stay / sizeof stay[0]; i++)
+        CHECK_INT(mw_host_may_change((struct mw_span){stay[i], strlen(stay[i])}), false);
+    for (size_t i = 0; i < sizeof may_change / sizeof may_change[0]; i++) {
+        struct mw_span host = {may_change[i], strlen(may_change[i])};
+        CHECK_INT(mw_host_may_change(host), true);
+    }
 }
 
 static void writes_addresses_of_ipv6_as_rfc_5952_does(void)
@@ -734,6 +754,7 @@ int main(void)
     TEST(reads_absolute_urls_as_browsers_do);
     TEST(removes_dots_and_encodes_bytes);
     TEST(writes_addresses_of_ipv4_in_one_way);
+    TEST(knows_hosts_that_are_in_their_one_form);
     TEST(writes_addresses_of_ipv6_as_rfc_5952_does);
     TEST(maps_names_by_idna);
     TEST(bounds_the_length_of_hosts);

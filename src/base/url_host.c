@@ -4,9 +4,9 @@
 
 #include "base/url_percent.h"
 
-#include <arpa/inet.h>
 #include <idn2.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* What a name in UTF-8 may take before it is mapped; no name of 255 bytes needs more. */
 enum { LONGEST_RAW = 1023, LONGEST_ESCAPED = 3 * LONGEST_RAW };
@@ -70,16 +70,21 @@ static const char *check(const char *host)
     return NULL;
 }
 
-/* Four decimal numbers: inet_pton takes no other form of an address of IPv4. */
+/* Four decimal numbers from 0 to 255, without zeros in front: the form that others are written as.
+ */
 static bool is_usual_ipv4(struct mw_span host)
 {
-    char text[INET_ADDRSTRLEN];
-    unsigned char address[4];
-    if (host.length >= sizeof text)
-        return false;
-    memcpy(text, host.at, host.length);
-    text[host.length] = '\0';
-    return inet_pton(AF_INET, text, address) == 1;
+    const char *at = host.at, *end = host.at + host.length;
+    for (int i = 0; i < 4; i++) {
+        int number = 0, digits = 0;
+        if (i > 0 && (at == end || *at++ != '.'))
+            return false;
+        for (; at < end && *at >= '0' && *at <= '9' && digits < 4; digits++)
+            number = 10 * number + (*at++ - '0');
+        if (digits == 0 || number > 255 || (digits > 1 && at[-digits] == '0'))
+            return false;
+    }
+    return at == end;
 }
 
 bool mw_host_may_change(struct mw_span host)

@@ -54,16 +54,37 @@ static bool may_come(mw_exchange *x, size_t length)
     return false;
 }
 
+struct evbuffer *mw_content_buffer(mw_exchange *x)
+{
+    if (x->buffer == NULL) {
+        x->buffer = x->spare_buffer != NULL ? x->spare_buffer : evbuffer_new();
+        x->spare_buffer = NULL;
+    }
+    return x->buffer;
+}
+
+void mw_content_drop_buffer(mw_exchange *x)
+{
+    if (x->buffer == NULL)
+        return;
+    if (x->buffer_lent || x->spare_buffer != NULL) {
+        evbuffer_free(x->buffer); /* it may hold blocks that were never filled */
+    } else {
+        evbuffer_drain(x->buffer, evbuffer_get_length(x->buffer));
+        x->spare_buffer = x->buffer;
+    }
+    x->buffer = NULL;
+}
+
 /* The buffer for so many bytes more of the body, or NULL where the exchange has ended with them. */
 static struct evbuffer *room_for(mw_exchange *x, size_t length)
 {
     if (!may_come(x, length))
         return NULL;
-    if (x->buffer == NULL)
-        x->buffer = evbuffer_new();
-    if (x->buffer == NULL)
+    struct evbuffer *buffer = mw_content_buffer(x);
+    if (buffer == NULL)
         mw_content_no_memory(x);
-    return x->buffer;
+    return buffer;
 }
 
 /* What is to be decoded first. */
@@ -147,10 +168,9 @@ void *mw_exchange_reserve(mw_exchange *x, size_t *size)
     struct evbuffer_iovec space;
     if (x->ended || x->legs.state != MW_LEG_RUNS || x->decoding != NULL)
         return NULL;
-    if (x->buffer == NULL)
-        x->buffer = evbuffer_new();
-    if (x->buffer == NULL)
+    if (mw_content_buffer(x) == NULL)
         return NULL;
+    x->buffer_lent = true;
     *size = wanted(x, *size);
     if (evbuffer_reserve_space(x->buffer, (ev_ssize_t)*size, &space, 1) != 1)
         return NULL;

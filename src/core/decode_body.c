@@ -194,10 +194,9 @@ static bool decode_piece(struct mw_decoding *d, struct mw_decode_io *io, size_t 
     mw_exchange *x = d->x;
     struct evbuffer_iovec places[2];
     size_t made;
-    if (x->buffer == NULL)
-        x->buffer = evbuffer_new();
-    int count =
-        x->buffer != NULL ? evbuffer_reserve_space(x->buffer, (ev_ssize_t)size, places, 2) : -1;
+    struct evbuffer *buffer = mw_content_buffer(x);
+    x->buffer_lent = true;
+    int count = buffer != NULL ? evbuffer_reserve_space(buffer, (ev_ssize_t)size, places, 2) : -1;
     if (count < 1)
         return fail_without_memory(x), false;
     enum mw_decode result = fill(d, io, places, count, size, &made);

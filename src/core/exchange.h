@@ -76,9 +76,11 @@ struct mw_exchange {
     struct mw_headers response, trailers;
     struct mw_link interims; /* heads of 1xx to tell of */
     int interim_count;
-    const char *reason;      /* in its block; NULL before there is one */
-    struct evbuffer *buffer; /* received and not read; NULL until there is some */
-    size_t scanned;          /* so many bytes of it hold no "\n" */
+    const char *reason;            /* in its block; NULL before there is one */
+    struct evbuffer *buffer;       /* received and not read; NULL until there is some */
+    struct evbuffer *spare_buffer; /* an empty one for that, of an exchange before; NULL: none */
+    bool buffer_lent;              /* it was written to by others (reserve) */
+    size_t scanned;                /* so many bytes of it hold no "\n" */
     uint64_t received, sent;
     int64_t total;
     bool paused;
@@ -154,6 +156,10 @@ void mw_exchange_fail(mw_exchange *x, const struct mw_failure *failure);
 
 /* The same for one that another try may mend. */
 void mw_exchange_give_up(mw_exchange *x, const struct mw_failure *failure);
+
+/* The buffer for what is received, made if there is none (NULL: no memory); and its end. */
+struct evbuffer *mw_content_buffer(mw_exchange *x);
+void mw_content_drop_buffer(mw_exchange *x);
 
 /* Ends that its content brings about (content.c). */
 void mw_content_too_large(mw_exchange *x);

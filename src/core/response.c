@@ -99,10 +99,8 @@ static void resume(mw_exchange *x)
 /* A Response that was read may live for long: its buffer need not. */
 static void free_if_read(mw_exchange *x)
 {
-    if (x->ended && evbuffer_get_length(x->buffer) == 0) {
-        evbuffer_free(x->buffer);
-        x->buffer = NULL;
-    }
+    if (x->ended && evbuffer_get_length(x->buffer) == 0)
+        mw_content_drop_buffer(x);
 }
 
 size_t mw_exchange_read(mw_exchange *x, void *bytes, size_t size)

@@ -1,7 +1,9 @@
 /* Exchanges that are over, kept for the next ones with the blocks of memory that each needs anew: a
- * URL, fields to send, fields of the reply. A collector frees what is over in heaps, which is when
- * blocks are dear to free and to get. SPDX-License-Identifier: MIT */
+ * URL, fields to send, fields of the reply, the buffer of its body. A collector frees what is over
+ * in heaps, which is when blocks are dear to free and to get. SPDX-License-Identifier: MIT */
 #include "core/exchange.h"
+
+#include <event2/buffer.h>
 
 #include <string.h>
 
@@ -20,6 +22,8 @@ static void destroy(mw_runtime *rt, mw_exchange *x)
     mw_url_free(&x->url, a);
     mw_headers_free(&x->fields, a);
     mw_headers_free(&x->response, a);
+    if (x->spare_buffer != NULL)
+        evbuffer_free(x->spare_buffer);
     mw_dealloc(a, x);
 }
 
@@ -34,12 +38,14 @@ static mw_exchange *take_spare(mw_runtime *rt)
     mw_exchange *x = MW_ITEM(rt->spare_exchanges.next, mw_exchange, link);
     const struct mw_url url = {.href = x->url.href, .room = x->url.room};
     const struct mw_headers fields = emptied(&x->fields), response = emptied(&x->response);
+    struct evbuffer *buffer = x->spare_buffer;
     mw_unlink(&x->link);
     rt->spare_exchange_count--;
     memset(x, 0, x->size);
     x->url = url;
     x->fields = fields;
     x->response = response;
+    x->spare_buffer = buffer;
     return x;
 }
 

@@ -10,8 +10,6 @@
 #include "core/server.h"
 #include "core/trace.h"
 
-#include <event2/buffer.h>
-
 #include <string.h>
 
 /* What this engine cannot do, in words that follow its name; NULL if it can. */
@@ -172,8 +170,7 @@ void mw_exchange_free(mw_exchange *x)
         mw_undefer(&x->telling);
         mw_unlink(&x->link);
     }
-    if (x->buffer != NULL)
-        evbuffer_free(x->buffer);
+    mw_content_drop_buffer(x);
     mw_policy_leaves(x);
     mw_exchange_forget_request(x);
     mw_legs_free(x);

@@ -52,9 +52,16 @@ l_response *l_response_new(lua_State *L)
 
 /* ---- fields ------------------------------------------------------------------------------- */
 
+/* For metamethods: scripts cannot get at the metatable, so it is one, and a look at its type, of
+ * which there are several with each request, would say no more. */
+static l_response *self_of(lua_State *L)
+{
+    return lua_touserdata(L, 1);
+}
+
 static int response_index(lua_State *L)
 {
-    l_response *r = l_response_check(L, 1);
+    l_response *r = self_of(L);
     lua_pushvalue(L, 2);
     lua_rawget(L, lua_upvalueindex(UP_CLASS)); /* methods and constants */
     if (!lua_isnil(L, -1))
@@ -114,7 +121,7 @@ static void refuse_handler(lua_State *L)
 
 static int response_newindex(lua_State *L)
 {
-    l_response *r = l_response_check(L, 1);
+    l_response *r = self_of(L);
     if (present(L, UP_HANDLERS)) {
         set_handler(L, r, (size_t)lua_tointeger(L, -1));
         return 0;
@@ -141,7 +148,7 @@ static bool transfer_failed(const l_response *r)
 
 static int response_tostring(lua_State *L)
 {
-    const l_response *r = l_response_check(L, 1);
+    const l_response *r = self_of(L);
     if (r->x == NULL)
         lua_pushliteral(L, "http.Response (closed)");
     else if (!mw_exchange_finished(r->x))
@@ -158,7 +165,7 @@ static int response_tostring(lua_State *L)
 
 static int response_gc(lua_State *L)
 {
-    l_response *r = l_response_check(L, 1);
+    l_response *r = self_of(L);
     mw_exchange_free(r->x);
     r->x = NULL;
     l_object_gc(&r->object);
