@@ -117,6 +117,36 @@ describe("a redirect", function()
     end)
   end
 
+  local FRAGMENTS = { -- what is asked for, the Location, where that leads
+    { "/a#one", "/b", "/b#one" }, { "/a#one", "/b#two", "/b#two" }, { "/a", "/b#two", "/b#two" }, { "/a", "/b", "/b" },
+    { "/a#one", "/b#", "/b#" }, { "/a#", "/b", "/b#" }, { "/a?q#one", "?r", "/a?r#one" },
+    { "/a#one", "HOST/b", "HOST/b#one" }, { "/a", "/b#\195\164", "/b#%C3%A4" }, { "/a#1#2", "/b", "/b#1#2" },
+  }
+  for _, row in ipairs(FRAGMENTS) do
+    it(("from %s to %s ends at %s, and no fragment is sent"):format(unpack(row)), function()
+      local asked
+      local server, host
+      server = serve(function(request, response)
+        note(request)
+        assert.is_nil(request.target:find("#", 1, true))
+        if #seen == 1 then
+          response.status = 302
+          response.headers.Location = (row[2]:gsub("HOST", host))
+        end
+      end)
+      host = "http://127.0.0.1:" .. server.port
+      local response = fetch { url = url(server, row[1]), redirect = function(_, to)
+        asked = to
+        return true
+      end }
+      local last = (row[3]:find("^HOST") and "" or host) .. row[3]:gsub("HOST", host)
+      assert.equal(last, response.url)
+      assert.equal(last, asked)
+      assert.equal(url(server, row[1]), response.history[1].url)
+      assert.equal(200, response.status_code, response.error_string)
+    end)
+  end
+
   it("without a Location is a reply like others", function()
     local server = site { ["/"] = { 302 } }
     local response = fetch(url(server))

@@ -155,6 +155,9 @@ describe("misuse of a request", function()
     end },
     ["url's path"] = { "path", "", "", function(o, text) o.url = "http://127.0.0.1:" .. o.port .. "/" .. text end },
     ["url's query"] = { "a=b", "", "", function(o, text) o.url = "http://127.0.0.1:" .. o.port .. "/?" .. text end },
+    ["url's fragment"] = { "a#b c", "", " \128\255\195\169", function(o, text)
+      o.url = "http://127.0.0.1:" .. o.port .. "/#" .. text
+    end },
     ["url's port"] = { "", "", "", function(o, text) o.url = "http://127.0.0.1:" .. o.port .. text .. "/" end },
     ["url's scheme"] = { "http", "", "", function(o, text) o.url = text .. "://127.0.0.1:" .. o.port .. "/" end },
   }
@@ -361,9 +364,10 @@ describe("a request", function()
     { "http://127.0.0.1:PORT", "/", "http://127.0.0.1:PORT/" },
     { "http://127.0.0.1:PORT?a=1", "/?a=1", "http://127.0.0.1:PORT/?a=1" },
     { "http://127.0.0.1:PORT/p/a?q=1&r=?/", "/p/a?q=1&r=?/", "http://127.0.0.1:PORT/p/a?q=1&r=?/" },
-    { "http://127.0.0.1:PORT/p#fragment", "/p", "http://127.0.0.1:PORT/p" },
-    { "http://127.0.0.1:PORT/p?q#f?x/y#z", "/p?q", "http://127.0.0.1:PORT/p?q" },
-    { "http://127.0.0.1:PORT#f", "/", "http://127.0.0.1:PORT/" },
+    { "http://127.0.0.1:PORT/p#fragment", "/p", "http://127.0.0.1:PORT/p#fragment" },
+    { "http://127.0.0.1:PORT/p?q#f?x/y#z", "/p?q", "http://127.0.0.1:PORT/p?q#f?x/y#z" },
+    { "http://127.0.0.1:PORT#f", "/", "http://127.0.0.1:PORT/#f" },
+    { "http://127.0.0.1:PORT/p?#", "/p?", "http://127.0.0.1:PORT/p?#" },
     { "HTTP://127.0.0.1:PORT/Path?Query", "/Path?Query", "http://127.0.0.1:PORT/Path?Query" },
     { "hTTp://127.0.0.1:PORT/%7E%2f%00", "/%7E%2f%00", "http://127.0.0.1:PORT/%7E%2f%00" },
     { "http://127.0.0.1:PORT/a;b=c,d:@f!$&'()*+", "/a;b=c,d:@f!$&'()*+", "http://127.0.0.1:PORT/a;b=c,d:@f!$&'()*+" },

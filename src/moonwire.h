@@ -507,7 +507,8 @@ MW_API int mw_exchange_authorize(mw_exchange *x, const char *value);
 MW_API int mw_exchange_finished(const mw_exchange *x); /* 1 as soon as on_done is being called */
 MW_API int mw_exchange_status(const mw_exchange *x);   /* 200, 404…; 0 until the head is in */
 MW_API const char *mw_exchange_reason(const mw_exchange *x); /* as the server sent it, "" if not */
-MW_API const char *mw_exchange_url(const mw_exchange *x);    /* what is fetched, normalised */
+MW_API const char *mw_exchange_url(const mw_exchange *x);    /* what is fetched, normalised,
+                                                                with the fragment that was given */
 
 /* The requests that were sent before the one whose reply counts: those that were redirected, or
  * tried again. */

@@ -590,7 +590,7 @@ static void normalises_urls(void)
         const char *url;
     } cases[] = {
         {{.url = "HTTP://EXAMPLE.com"}, "http://example.com/"},
-        {{.url = "http://example.com:80/Path?Q#part"}, "http://example.com/Path?Q"},
+        {{.url = "http://example.com:80/Path?Q#part"}, "http://example.com/Path?Q#part"},
         {{.url = "https://example.com:443"}, "https://example.com/"},
         {{.url = "https://example.com:80/"}, "https://example.com:80/"},
         {{.url = "http://[::1]:8080/"}, "http://[::1]:8080/"},

@@ -75,6 +75,10 @@ const char *mw_url_split(const char *text, struct mw_url_parts *parts)
     if (parts->has_query)
         rest++;
     parts->query = (struct mw_span){rest, parts->has_query ? strcspn(rest, "#") : 0};
+    rest += parts->query.length;
+    parts->has_fragment = *rest == '#';
+    if (parts->has_fragment)
+        parts->fragment = (struct mw_span){rest + 1, strlen(rest + 1)};
     return NULL;
 }
 
@@ -137,6 +141,16 @@ static bool reserve(struct mw_url *url, const struct mw_allocator *a, size_t siz
     return url->href != NULL;
 }
 
+/* Behind all others: few have a fragment. */
+static void put_whole(struct mw_url *url, char *at, const struct mw_url_parts *p)
+{
+    url->whole = at;
+    at = put_text(at, url->href);
+    url->fragment = at;
+    at = put(put_text(at, "#"), p->fragment);
+    *at = '\0';
+}
+
 bool mw_url_join(struct mw_url *url, const struct mw_allocator *a, const struct mw_url_parts *p)
 {
     url->secure = scheme_is(p->scheme, "https");
@@ -149,10 +163,11 @@ bool mw_url_join(struct mw_url *url, const struct mw_allocator *a, const struct 
         print_port(port, url->port);
     size_t authority = p->host.length + sizeof "[]" + sizeof port;
     const struct mw_span none = {"", 0};
+    size_t href = p->scheme.length + sizeof "://" + authority + sizeof "%25" + p->zone.length +
+                  sizeof "/?" + p->path.length + p->query.length;
+    size_t whole = p->has_fragment ? href + sizeof "#" + p->fragment.length : 0;
     if (!reserve(url, a,
-                 p->scheme.length + p->path.length + p->query.length + 2 * authority +
-                     2 * (p->host.length + p->zone.length) + sizeof "://" + sizeof "/?" +
-                     sizeof "%25" + sizeof "%"))
+                 href + authority + 2 * p->host.length + p->zone.length + sizeof "%" + whole))
         return false;
 
     /* scheme and host have no case (RFC 3986, 6.2.2.1) */
@@ -174,8 +189,12 @@ bool mw_url_join(struct mw_url *url, const struct mw_allocator *a, const struct 
     if (p->has_zone) {
         url->address = at;
         at = put(put_text(put_lower(at, p->host), "%"), p->zone);
-        *at = '\0';
+        *at++ = '\0';
     }
+    url->whole = url->href;
+    url->fragment = NULL;
+    if (p->has_fragment)
+        put_whole(url, at, p);
     return true;
 }
 

@@ -17,13 +17,14 @@ struct mw_url_parts {
     bool bracketed;      /* it had them, so it must be an IPv6 address */
     struct mw_span zone; /* of such an address: "eth0"; it is no part of `host` */
     bool has_zone;
-    struct mw_span path;  /* with its "/" or empty */
-    struct mw_span query; /* without the "?" */
-    bool has_query;       /* which may be empty */
-    int port;             /* 0: the scheme's own */
+    struct mw_span path;          /* with its "/" or empty */
+    struct mw_span query;         /* without the "?" */
+    struct mw_span fragment;      /* without the "#" */
+    bool has_query, has_fragment; /* which may be empty */
+    int port;                     /* 0: the scheme's own */
 };
 
-/* Takes a URL apart (RFC 3986; the fragment is dropped). Returns NULL, or words for what is wrong
+/* Takes a URL apart (RFC 3986). Returns NULL, or words for what is wrong
  * with it. The spans point into `text`; their bytes are not checked. */
 const char *mw_url_split(const char *text, struct mw_url_parts *parts);
 
@@ -32,6 +33,8 @@ void mw_url_cut_zone(struct mw_url_parts *parts);
 
 struct mw_url {
     char *href;            /* "http://[::1]:8080/path?query"; the block that holds all of these */
+    const char *whole;     /* the same with its fragment, which is never sent: for the user */
+    const char *fragment;  /* "#section", the end of that; NULL: it has none */
     const char *target;    /* "/path?query" */
     const char *host;      /* "::1" */
     const char *authority; /* "[::1]:8080", without a port that is the scheme's own, nor a zone */

@@ -14,13 +14,13 @@ static char *put(char *at, const char *text, const char **copy)
 bool mw_history_add(mw_exchange *x, const char *why, int error)
 {
     const struct mw_allocator *a = &x->rt->allocator;
-    size_t texts = strlen(x->method) + strlen(x->url.href) + strlen(why) + 3;
+    size_t texts = strlen(x->method) + strlen(x->url.whole) + strlen(why) + 3;
     struct mw_leg *leg = mw_alloc(a, sizeof *leg + texts);
     if (leg == NULL)
         return false;
     memset(leg, 0, sizeof *leg);
     char *at = put((char *)(leg + 1), x->method, &leg->method);
-    at = put(at, x->url.href, &leg->url);
+    at = put(at, x->url.whole, &leg->url);
     put(at, why, &leg->why);
     leg->status = x->status;
     leg->reason = x->reason != NULL ? x->reason : "";

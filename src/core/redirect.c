@@ -102,7 +102,8 @@ static enum mw_judgement refuse(struct mw_leg_plan *plan, int code, const char *
     return MW_JUDGE_FAIL;
 }
 
-/* As far as a request is concerned: the parts of a URL, joined as those of a first one. */
+/* As far as a request is concerned: the parts of a URL, joined as those of a first one. What leads
+ * elsewhere without a fragment keeps the one that there was (RFC 9110, 10.2.2). */
 static bool join(mw_exchange *x, const struct mw_parsed_url *to, struct mw_url *url)
 {
     static const char root[] = "/";
@@ -114,7 +115,13 @@ static bool join(mw_exchange *x, const struct mw_parsed_url *to, struct mw_url *
                                  .path = to->path.length > 0 ? to->path : (struct mw_span){root, 1},
                                  .query = to->query,
                                  .has_query = to->has_query,
+                                 .fragment = to->fragment,
+                                 .has_fragment = to->has_fragment,
                                  .port = to->port};
+    if (!parts.has_fragment && x->url.fragment != NULL) {
+        parts.fragment = (struct mw_span){x->url.fragment + 1, strlen(x->url.fragment + 1)};
+        parts.has_fragment = true;
+    }
     return mw_url_join(url, &x->rt->allocator, &parts);
 }
 
@@ -141,7 +148,7 @@ static void ask(mw_exchange *x, void *ud)
 {
     struct mw_leg_plan *plan = x->legs.plan;
     const bool *freed = x->freed;
-    bool wanted = x->legs.on_redirect(x, plan->url.href, ud) != 0;
+    bool wanted = x->legs.on_redirect(x, plan->url.whole, ud) != 0;
     if (!*freed && !x->ended) /* else the plan has gone */
         plan->wanted = wanted;
 }

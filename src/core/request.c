@@ -171,6 +171,8 @@ static int prepare_url(mw_exchange *x, const mw_options *o)
         result = check(rt, "path", mw_bad_target, parts.path);
     if (result == MW_OK)
         result = check(rt, "query", mw_bad_target, parts.query);
+    if (result == MW_OK)
+        result = check(rt, "fragment", mw_bad_field_value, parts.fragment);
     if (result == MW_OK && !mw_url_join(&x->url, &rt->allocator, &parts))
         result = mw_fail(rt, MW_ENOMEM, "no memory for the URL");
     return result;

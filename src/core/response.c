@@ -24,7 +24,7 @@ const char *mw_exchange_reason(const mw_exchange *x)
 
 const char *mw_exchange_url(const mw_exchange *x)
 {
-    return x->url.href;
+    return x->url.whole;
 }
 
 size_t mw_exchange_header_count(const mw_exchange *x)

@@ -100,15 +100,16 @@ static bool fill(struct inproc_pipe *p, struct mw_incoming *in)
 {
     const struct mw_outgoing *out = mw_exchange_outgoing(p->x);
     const char *url = mw_exchange_url(p->x);
+    size_t url_length = strcspn(url, "#"); /* no server gets to know more */
     struct mw_headers *to = mw_request_fields(p->r);
-    size_t bytes = head_size(out) + strlen(url) + 3;
+    size_t bytes = head_size(out) + url_length + 3;
     if (!mw_headers_reuse(to, &p->rt->allocator, out->fields->count, bytes))
         return false;
     for (size_t i = 0; i < out->fields->count; i++)
         mw_headers_add(to, out->fields->fields[i].name, out->fields->fields[i].value);
     in->method = keep(to, out->method);
     in->target = keep(to, out->target);
-    in->url = keep(to, url);
+    in->url = mw_headers_text(to, url, url_length);
     in->peer = "127.0.0.1"; /* what applications expect of a client on the same machine */
     in->head = strcmp(out->method, "HEAD") == 0;
     in->expects_continue = out->expects_continue && out->has_body;
