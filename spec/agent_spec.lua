@@ -94,8 +94,8 @@ if not http.can "agent" then
           http.PoolManager { [option] = option == "block" or 2 }
         end)
         assert.is_false(ok)
-        assert.matches(("^spec/agent_spec%%.lua:%%d+: the evhttp engine shares connections among all, and "
-          .. "cannot limit a manager's %%(option '%s'%%)$"):format(option), message)
+        assert.matches(("^spec/agent_spec%%.lua:%%d+: the %s engine shares connections among all, and "
+          .. "cannot limit a manager's %%(option '%s'%%)$"):format(http.engine, option), message)
       end)
     end
 
@@ -104,7 +104,8 @@ if not http.can "agent" then
       local response = http.get { url = helper.url(server), agent = http.Agent() }
       helper.wait(function() return response.finished end)
       assert.equal(R.PROTOCOL_INVALID_OPERATION_ERROR, response.error)
-      assert.equal("the evhttp engine cannot keep the connections of an agent apart", response.error_string)
+      assert.equal(("the %s engine cannot keep the connections of an agent apart"):format(http.engine),
+        response.error_string)
       assert.equal(0, server.accepted)
     end)
   end)

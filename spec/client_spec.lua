@@ -279,7 +279,8 @@ describe("false as an option", function()
   local MEANS = {
     json = "the JSON false", timeout = "never", max_body_size = "no limit", verify = "unchecked", redirect = "none",
     retries = "none", expect = "no", auth = "none, not even the URL's", cookies = "none", netrc = "none",
-    agent = "everybody's connections", decode = "as it came", proxy = "none, not even the environment's", no_proxy = "none",
+    agent = "everybody's connections", decode = "as it came", proxy = "none, not even the environment's",
+    no_proxy = "none",
   }
   local names = {}
   for name in pairs(package.loaded["http.core"].option_names()) do

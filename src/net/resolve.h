@@ -5,6 +5,7 @@
 #define MW_NET_RESOLVE_H
 
 #include "base/alloc.h"
+#include "net/addresses.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,19 +13,6 @@
 struct event_base;
 struct mw_resolver;
 struct mw_lookup;
-
-enum { MW_ADDRESS_SIZE = 64, MW_MAX_ADDRESSES = 16 };
-
-/* Numeric addresses in the order in which to try them. */
-struct mw_addresses {
-    char text[MW_MAX_ADDRESSES][MW_ADDRESS_SIZE];
-    unsigned count;
-};
-
-/* Adds one that is an address and not there yet, as long as there is room. */
-void mw_addresses_add(struct mw_addresses *found, const char *text);
-void mw_addresses_read(struct mw_addresses *found, const char *list); /* "127.0.0.1,::1" */
-bool mw_addresses_have(const struct mw_addresses *list, const char *text);
 
 /* `wrong` is NULL, or words for why there is no address. Runs from the loop only; it may start and
  * cancel look-ups, and free the resolver. */
