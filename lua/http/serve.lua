@@ -287,11 +287,18 @@ local function add_stream(fields, request, response)
 end
 
 local function describe(request, response, streams)
-  local fields = request:read(streams)
-  local target = fields.target
+  local method, target, peer, headers, body, url = request:read(streams)
   local mark = target:find("?", 1, true)
-  fields.path = mark and target:sub(1, mark - 1) or target
-  fields.query = mark and target:sub(mark + 1) or ""
+  local fields = {
+    method = method,
+    target = target,
+    path = mark and target:sub(1, mark - 1) or target,
+    query = mark and target:sub(mark + 1) or "",
+    peer = peer,
+    headers = headers,
+    body = body,
+    url = url, -- of a server in the process
+  }
   return streams and add_stream(fields, request, response) or fields
 end
 

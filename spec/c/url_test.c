@@ -1,6 +1,7 @@
 /* URLs: read, brought to one form, resolved against others; what is refused and why. Every text
  * lies in a block of just its size, so that the sanitizers and valgrind see a byte too far.
  * SPDX-License-Identifier: MIT */
+#include "base/grammar.h"
 #include "base/url_host.h"
 #include "base/url_parse.h"
 
@@ -310,6 +311,25 @@ static void knows_hosts_that_are_in_their_one_form(void)
     for (size_t i = 0; i < sizeof may_change / sizeof may_change[0]; i++) {
         struct mw_span host = {may_change[i], strlen(may_change[i])};
         CHECK_INT(mw_host_may_change(host), true);
+    }
+}
+
+static void writes_decimal_numbers(void)
+{
+    static const struct {
+        uint64_t number;
+        const char *text;
+    } cases[] = {{0, "0"},
+                 {9, "9"},
+                 {10, "10"},
+                 {65535, "65535"},
+                 {1000000, "1000000"},
+                 {UINT64_MAX, "18446744073709551615"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[MW_DECIMAL_SIZE];
+        const char *end = mw_put_decimal(text, cases[i].number);
+        CHECK_TEXT(text, cases[i].text);
+        CHECK(end == text + strlen(text));
     }
 }
 
@@ -755,6 +775,7 @@ int main(void)
     TEST(removes_dots_and_encodes_bytes);
     TEST(writes_addresses_of_ipv4_in_one_way);
     TEST(knows_hosts_that_are_in_their_one_form);
+    TEST(writes_decimal_numbers);
     TEST(writes_addresses_of_ipv6_as_rfc_5952_does);
     TEST(maps_names_by_idna);
     TEST(bounds_the_length_of_hosts);

@@ -132,3 +132,14 @@ long long mw_decimal(const char *text)
     }
     return number;
 }
+
+char *mw_put_decimal(char *at, uint64_t number)
+{
+    uint64_t place = 1;
+    while (number / place >= 10)
+        place *= 10;
+    for (; place > 0; place /= 10)
+        *at++ = (char)('0' + number / place % 10);
+    *at = '\0';
+    return at;
+}

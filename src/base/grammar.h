@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* The classes that one byte is in, for those who read byte by byte:
@@ -46,5 +47,10 @@ bool mw_same_name(const char *a, const char *b); /* ASCII, whatever their case *
 
 /* Digits only, at least one, no overflow of int64_t. Returns -1 otherwise. */
 long long mw_decimal(const char *text);
+
+/* Writes a number so, with a NUL behind, in MW_DECIMAL_SIZE bytes at most; returns its end. What
+ * each message has printf takes too long for. */
+enum { MW_DECIMAL_SIZE = 21 };
+char *mw_put_decimal(char *at, uint64_t number);
 
 #endif

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "base/url.h"
 
+#include "base/grammar.h"
 #include "base/url_pieces.h"
 
 #include <string.h>
@@ -119,18 +120,6 @@ static char *put_authority(char *at, struct mw_span host, const char *mark, stru
     return put_text(at, port);
 }
 
-/* ":8080"; printf takes longer than all the rest of a URL. */
-static void print_port(char *at, unsigned port)
-{
-    unsigned place = 10000;
-    while (place > port)
-        place /= 10;
-    *at++ = ':';
-    for (; place > 0; place /= 10)
-        *at++ = (char)('0' + port / place % 10);
-    *at = '\0';
-}
-
 static bool reserve(struct mw_url *url, const struct mw_allocator *a, size_t size)
 {
     if (url->href != NULL && url->room >= size)
@@ -158,9 +147,11 @@ bool mw_url_join(struct mw_url *url, const struct mw_allocator *a, const struct 
     int own = url->secure ? 443 : 80;
     url->port = (unsigned short)(p->port != 0 ? p->port : own);
 
-    char port[8] = "";
-    if (url->port != own)
-        print_port(port, url->port);
+    char port[sizeof ":65535"] = "";
+    if (url->port != own) {
+        port[0] = ':';
+        mw_put_decimal(port + 1, url->port);
+    }
     size_t authority = p->host.length + sizeof "[]" + sizeof port;
     const struct mw_span none = {"", 0};
     size_t href = p->scheme.length + sizeof "://" + authority + sizeof "%25" + p->zone.length +

@@ -82,7 +82,7 @@ int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header
                   size_t header_count, int64_t length)
 {
     mw_runtime *rt = r->rt;
-    char number[24];
+    char number[MW_DECIMAL_SIZE];
     const mw_header counted = {"Content-Length", number};
     if (r->state != MW_REPLY_NONE)
         return mw_fail(rt, MW_EINVAL, "the head of the answer has already been sent");
@@ -97,7 +97,8 @@ int mw_reply_head(mw_request *r, int status, const char *reason, const mw_header
                        "bad status: %d to CONNECT says that a tunnel follows; that is an upgrade's",
                        status);
     bool told = length >= 0 && status != 204 && !(status == 304 && length == 0);
-    snprintf(number, sizeof number, "%lld", (long long)length);
+    if (told)
+        mw_put_decimal(number, (uint64_t)length);
     int result = mw_reply_collect(r, headers, header_count, told ? &counted : NULL);
     if (result != MW_OK)
         return result;

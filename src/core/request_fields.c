@@ -111,8 +111,7 @@ static bool needs_length(const mw_exchange *x)
 }
 
 /* How the body is framed: what the user said of it, or else a length, or else chunks. */
-static size_t frame_body(mw_exchange *x, const mw_options *o, mw_header *field, char *number,
-                         size_t size)
+static size_t frame_body(mw_exchange *x, const mw_options *o, mw_header *field, char *number)
 {
     struct mw_outgoing *out = &x->outgoing;
     bool chunked = given(o, "Transfer-Encoding");
@@ -122,7 +121,7 @@ static size_t frame_body(mw_exchange *x, const mw_options *o, mw_header *field, 
     out->in_chunks = chunked || x->body.length == MW_UNKNOWN;
     if (chunked || given(o, "Content-Length") || !needs_length(x))
         return 0;
-    snprintf(number, size, "%llu", (unsigned long long)x->body.length);
+    mw_put_decimal(number, x->body.length);
     *field = out->in_chunks ? (mw_header){"Transfer-Encoding", "chunked"}
                             : (mw_header){"Content-Length", number};
     return 1;
@@ -140,7 +139,7 @@ int mw_exchange_prepare_fields(mw_exchange *x, const mw_options *o)
 {
     mw_header own[5];
     size_t count = 0;
-    char length[24];
+    char length[MW_DECIMAL_SIZE];
     int result = check_fields(x, o);
     if (result != MW_OK)
         return result;
@@ -151,7 +150,7 @@ int mw_exchange_prepare_fields(mw_exchange *x, const mw_options *o)
         own[count++] = (mw_header){"User-Agent", AGENT};
     if (asks_for_codings(x, o))
         own[count++] = (mw_header){"Accept-Encoding", MW_ACCEPTED_CODINGS};
-    count += frame_body(x, o, &own[count], length, sizeof length);
+    count += frame_body(x, o, &own[count], length);
     if (o->expect_continue && x->outgoing.has_body && !given(o, "Expect"))
         own[count++] = (mw_header){"Expect", "100-continue"};
     size_t bytes = 0;

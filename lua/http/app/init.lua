@@ -123,9 +123,16 @@ local function give_up(app, ctx, running)
 end
 
 local function handle(app, wire, secure)
-  local incoming = wire:read()
-  incoming.secure = secure or (incoming.url ~= nil and incoming.url:find("^https:") ~= nil)
-  local ctx = context.new(app, incoming, wire)
+  local method, target, peer, headers, body, url = wire:read()
+  local ctx = context.new(app, {
+    method = method,
+    target = target,
+    original_url = target,
+    peer = peer,
+    headers = headers,
+    body = body,
+    secure = secure or (url ~= nil and url:find("^https:") ~= nil),
+  }, wire)
   local clock = { timer = nil, over = false }
   local running = task.guard(function()
     respond.abandon(ctx.response) -- not even the error could be told

@@ -37,6 +37,7 @@ function M.new(request, done)
   return setmetatable({ request = request, done = done, pieces = {}, reply = nil }, mt)
 end
 
+--- What a request of the core gives: method, target, peer, headers, body.
 function methods:read()
   local given = self.request
   local headers = setmetatable({}, headers_mt)
@@ -50,13 +51,7 @@ function methods:read()
   if not headers.host then
     headers.Host = "localhost"
   end
-  return {
-    method = given.method or "GET",
-    target = given.url or "/",
-    peer = given.ip or "127.0.0.1",
-    headers = headers,
-    body = body,
-  }
+  return given.method or "GET", given.url or "/", given.ip or "127.0.0.1", headers, body
 end
 
 -- As a client gets them: fields of one name are one, but for Set-Cookie, which is a list.

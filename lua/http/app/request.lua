@@ -338,9 +338,8 @@ local class = properties.class {
 
 local M = { getters = class.getters, setters = class.setters, methods = class.methods }
 
---- `incoming` is { method=, target=, peer=, headers=, body=, secure= }.
+--- `incoming` is { method=, target=, original_url=, peer=, headers=, body=, secure= }.
 function M.new(app, ctx, incoming)
-  incoming.original_url = incoming.target
   return setmetatable({
     app = app,
     ctx = ctx,
