@@ -99,6 +99,24 @@ if not http.can "agent" then
       end)
     end
 
+    it("a manager without limits serves on, whichever engine it was made under", function()
+      local server, used = keeping(), http.engine
+      local pool, limited
+      for _, name in ipairs(http.engines) do
+        http.configure { engine = name }
+        if http.can "agent" then
+          pool, limited = http.PoolManager(), http.PoolManager { maxsize = 2 }
+        end
+      end
+      http.configure { engine = used }
+      assert.equal("x", assert(pool:request("GET", helper.url(server))).data)
+      pool:clear()
+      local response, message, code = limited:request("GET", helper.url(server))
+      assert.is_nil(response)
+      assert.truthy(message:find("cannot keep the connections of an agent apart", 1, true), message)
+      assert.equal(R.PROTOCOL_INVALID_OPERATION_ERROR, code)
+    end)
+
     it("a request with an agent fails, and says why", function()
       local server = keeping()
       local response = http.get { url = helper.url(server), agent = http.Agent() }
@@ -213,6 +231,28 @@ describe("An http.Agent", function()
     assert.equal(0, patient.error, patient.error_string)
   end)
 
+  it("stands behind what a server in the process asks for its client", function()
+    local origin = keeping()
+    local target = helper.url(origin)
+    local proxy = assert(http.serve { origin = target:match("^http://[^/]+"), handler = function(request, response)
+      local real = http.get { url = request.url, forward = response }
+      response.body = real:await():read_all()
+    end })
+    local agent = http.Agent()
+    for _ = 1, 2 do
+      get(origin, agent)
+    end
+    assert.equal(1, origin.accepted)
+    agent:close_idle() -- it was the agent's
+    get(origin, agent)
+    assert.equal(2, origin.accepted)
+    proxy:close()
+  end)
+
+  it("tells what it is", function()
+    assert.equal("http.Agent", tostring(http.Agent()))
+  end)
+
   it("takes its limits as whole numbers, and nothing else", function()
     local function told(words, fn)
       local ok, message = pcall(fn)
@@ -279,6 +319,13 @@ describe("An http.PoolManager", function()
     helper.wait(function() return open[server] == 2 and open[other] == 1 end)
     pool:clear()
     helper.wait(function() return open[server] + open[other] == 0 end)
+  end)
+
+  it("takes numbers that are larger than anything", function()
+    local server = keeping()
+    local pool = http.PoolManager { maxsize = 2 ^ 53, num_pools = 1e300, block = true }
+    assert.equal("x", assert(pool:request("GET", helper.url(server))).data)
+    pool:clear()
   end)
 
   it("keeps all of them without maxsize", function()

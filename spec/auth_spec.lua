@@ -511,7 +511,7 @@ describe("auth by a function", function()
   it("is asked before the first request and after a 401, from the loop", function()
     local server = guarded("Bearer 2")
     local asked, inside = {}, true
-    local response = http.get({ url = helper.url(server, "/x"), auth = helper.expect(function(challenged, url)
+    local response = http.get({ url = helper.url(server, "/x#y"), auth = helper.expect(function(challenged, url)
       assert.is_false(inside)
       asked[#asked + 1] = challenged and challenged.status_code .. " " .. challenged.headers["WWW-Authenticate"] or "-"
       assert.equal(helper.url(server, "/x"), url)

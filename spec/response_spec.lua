@@ -232,8 +232,27 @@ describe("response", function()
     assert.truthy(tostring(response):find("closed)", 1, true), tostring(response))
   end)
 
+  it("keeps its fragment out of what tostring gives", function()
+    local url = "http://127.0.0.1:1/a?b#token=secret"
+    local response = http.get(url)
+    for _ = 1, 2 do
+      assert.equal(url, response.url)
+      assert.truthy(tostring(response):find("(http://127.0.0.1:1/a?b,", 1, true), tostring(response))
+      helper.wait(function() return response.finished end)
+    end
+    assert.is_nil(response.error_string:find("secret", 1, true), response.error_string)
+  end)
+
   it("does not let its metatable be taken", function()
     assert.is_not_table(getmetatable(at("before the head")))
+    local meta = debug.getmetatable(at("before the head"))
+    for _, event in ipairs { "__index", "__newindex", "__tostring", "__gc" } do
+      for _, value in ipairs { {}, 5, "x" } do
+        local ok, message = pcall(meta[event], value, "url")
+        assert.is_false(ok)
+        assert.truthy(message:find("Response expected", 1, true), message)
+      end
+    end
   end)
 
   it("tells in each method whose it is, as for a dot in place of the colon", function()

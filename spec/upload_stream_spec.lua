@@ -598,6 +598,7 @@ describe("misuse of a body", function()
     { "'file' (it stands in place of data", "abc", { file = "/tmp/x" } },
     { "'file' (string", nil, { file = 5 } },
     { "the file is closed", closed },
+    { "item 1 is not a byte", setmetatable({ "x" }, getmetatable(io.stdout)) }, -- a table, whatever it says of itself
     { "'expect'", "abc", { expect = "x" } },
     { "'expect'", "abc", { expect = 0 } },
     { "Transfer-Encoding", "abc", { headers = { ["Transfer-Encoding"] = "gzip" } } },

@@ -297,13 +297,15 @@ typedef ptrdiff_t (*mw_read_fn)(mw_exchange *x, void *bytes, size_t size, void *
  * anything else the exchange ends. */
 typedef int (*mw_rewind_fn)(mw_exchange *x, void *ud);
 
-/* A redirect leads to `url`: 1 follows it, with 0 the reply counts. Its status and headers can be
+/* A redirect leads to `url`, which may have a fragment: 1 follows it, with 0 the reply counts. Its
+ * status and headers can be
  * asked for in here. It may cancel and free x. */
 typedef int (*mw_redirect_fn)(mw_exchange *x, const char *url, void *ud);
 
 /* The value of Authorization is wanted: for the first request (mw_exchange_status is 0), and again
- * with each 401, whose fields can be asked for in here, while another value may help.
- * mw_exchange_authorize answers, in here or later. It may cancel and free x. */
+ * with each 401, whose fields can be asked for in here, while another value may help. What is
+ * signed of mw_exchange_url ends before a "#": a fragment is not sent. mw_exchange_authorize
+ * answers, in here or later. It may cancel and free x. */
 typedef void (*mw_auth_fn)(mw_exchange *x, void *ud);
 
 /* For mw_options.max_redirects. */
@@ -483,7 +485,7 @@ typedef struct mw_options {
 MW_API int mw_exchange_start(mw_runtime *rt, const mw_options *options, mw_exchange **out);
 
 /* Frees an exchange; one still in flight is cancelled and calls nothing any more. NULL is allowed.
- */
+ * The memory of 512 at most, 2 KiB each as a rule, is kept for later ones until mw_close. */
 MW_API void mw_exchange_free(mw_exchange *x);
 
 /* Ends an exchange with MW_OPERATION_CANCELLED_ERROR; on_done follows from the loop. Does nothing
@@ -828,8 +830,9 @@ typedef struct mw_agent_options {
     unsigned max_connections_per_origin; /* what is above waits for its turn, by queue_timeout; 0:
                                             as of mw_config, for each agent by itself */
     unsigned max_idle_per_origin; /* are kept for later requests; 0: as many as become idle */
-    unsigned max_idle_origins; /* to so many scheme, host and port, those used last, are idle ones
-                                  kept; 0: to any */
+    unsigned max_idle_origins;    /* to so many, those used last, are idle ones kept; 0: to any. An
+                                     origin is a scheme, a host and a port, with the same options of
+                                     TLS, proxy and addresses */
 } mw_agent_options;
 
 /* `options` may be NULL. Returns NULL without memory. It is freed with the runtime, if not before.

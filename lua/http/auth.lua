@@ -6,7 +6,8 @@ local core = require "http.core"
 local task = require "http.task"
 
 local function ask(response, fn, challenged)
-  local value = fn(challenged and response or nil, response.url)
+  local url = response.url:match("^[^#]*") -- as it is sent
+  local value = fn(challenged and response or nil, url)
   if value ~= nil and type(value) ~= "string" then
     error(("the function of the option 'auth' returned a %s (a string or nil expected)"):format(type(value)), 0)
   end

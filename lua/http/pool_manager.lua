@@ -64,7 +64,7 @@ function PoolManager:request(method, url, options)
   local request, data, plan = thrown_at(2, pcall(pool_request.build, self._options, self.headers, method, url,
     options))
   local preload = options.preload_content ~= false
-  request.agent = self._agent
+  request.agent = core.can "agent" and self._agent or self._limited
   local response = thrown_at(2, pcall(core.request, request, data))
   local wait = preload and stream.wait_finished or stream.wait_head
   local ok, message = pcall(wait, response, 3)
@@ -85,7 +85,7 @@ end
 --- Closes the manager's connections that are kept for reuse.
 function PoolManager:clear()
   check_self(self, mt, 2)
-  if self._agent then
+  if core.can "agent" then
     self._agent:close_idle()
   else
     core.drop_idle() -- everybody's
@@ -99,21 +99,26 @@ end
 
 -- ---- the manager ------------------------------------------------------------------------------
 
--- What has the manager's connections; nil where the engine shares them among all.
+-- The option that limits its connections, if one does.
+local function limited(options)
+  return options.block and "block" or options.maxsize and "maxsize" or options.num_pools and "num_pools"
+end
+
+local function most(number)
+  return number and math.min(number, 1e6) -- more than there will ever be
+end
+
+-- What has the manager's connections.
 local function own_connections(options)
-  if not core.can "agent" then
-    for _, name in ipairs { "block", "maxsize", "num_pools" } do
-      if options[name] then
-        error(("the %s engine shares connections among all, and cannot limit a manager's (option '%s')"):format(
-          core.engine(), name), 3)
-      end
-    end
-    return nil
+  local limit = limited(options)
+  if limit and not core.can "agent" then
+    error(("the %s engine shares connections among all, and cannot limit a manager's (option '%s')"):format(
+      core.engine(), limit), 3)
   end
   return core.Agent {
-    max_connections_per_origin = options.block and (options.maxsize or 1) or nil,
-    max_idle_per_origin = options.maxsize,
-    max_idle_origins = options.num_pools or 10,
+    max_connections_per_origin = options.block and most(options.maxsize or 1) or nil,
+    max_idle_per_origin = most(options.maxsize),
+    max_idle_origins = most(options.num_pools or 10),
   }
 end
 
@@ -122,7 +127,8 @@ end
 --- `headers` can be changed later.
 ---
 --- Its connections serve its requests alone, and are closed with it. Idle ones are kept for 30 seconds: to
---- each origin (scheme, host and port) `maxsize` of them, and to `num_pools` (10) origins, those used last.
+--- each origin `maxsize` of them, and to `num_pools` (10) origins, those used last. An origin is a scheme, a
+--- host and a port, with the same options of TLS, proxy and addresses: who differs shares no connection.
 --- Without `maxsize` all are kept, so that tasks side by side find them again; urllib3 would keep one. With
 --- `block` there are no more than `maxsize` (1) connections to an origin, idle or not, and the requests
 --- above that wait their turn, for which the total timeout alone counts. A response that is streamed holds
@@ -138,10 +144,12 @@ local function new(options)
   for name, value in pairs(options) do
     kept[name] = value
   end
+  local agent = own_connections(options)
   return setmetatable({
     headers = options.headers or {},
     _options = kept,
-    _agent = own_connections(options),
+    _agent = agent,
+    _limited = limited(options) and agent or nil, -- its requests fail where the limits do not hold
   }, mt)
 end
 

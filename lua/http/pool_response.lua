@@ -195,7 +195,8 @@ end
 
 function mt.__tostring(self)
   local text = self.reason ~= "" and " " .. self.reason or ""
-  return ("%s (%s, %d%s)"):format(mt.__name, self.url, self.status, text)
+  local url = self.url:match("^[^#]*") -- a fragment may hold secrets
+  return ("%s (%s, %d%s)"):format(mt.__name, url, self.status, text)
 end
 
 -- Ends the exchange when the response is collected: nobody can read the rest, for which it would wait.

@@ -30,7 +30,8 @@ static int is_clean(const struct mw_url_parts *p)
            mw_bad_host(p->host.at, p->host.length) < 0 && (!v6 || is_ipv6(p->host)) &&
            (!p->has_zone || mw_bad_host(p->zone.at, p->zone.length) < 0) &&
            mw_bad_target(p->path.at, p->path.length) < 0 &&
-           mw_bad_target(p->query.at, p->query.length) < 0;
+           mw_bad_target(p->query.at, p->query.length) < 0 &&
+           mw_bad_field_value(p->fragment.at, p->fragment.length) < 0;
 }
 
 /* href is scheme "://" authority target, a zone being in href alone, and no text of it holds a byte
@@ -52,13 +53,20 @@ static void must_fit(const struct mw_url *url, const struct mw_url_parts *p)
     MUST(mw_bad_authority(url->authority, length) < 0);
     MUST(mw_bad_host(url->host, host) < 0);
     MUST(!url->secure || url->known);
+    size_t href = strlen(url->href);
+    MUST((url->fragment != NULL) == p->has_fragment);
+    MUST(p->has_fragment || url->whole == url->href);
+    MUST(!p->has_fragment ||
+         (strncmp(url->whole, url->href, href) == 0 && url->fragment == url->whole + href &&
+          url->fragment[0] == '#' && strlen(url->fragment + 1) == p->fragment.length &&
+          strncmp(url->fragment + 1, p->fragment.at, p->fragment.length) == 0));
 }
 
 static void split(const uint8_t *data, size_t size)
 {
     const struct mw_allocator *a = &mw_default_allocator;
     struct mw_url_parts parts, again;
-    struct mw_url url, twice;
+    struct mw_url url = {0}, twice = {0};
     char *text = fuzz_copy((const char *)data, size, 1);
     size_t length = strlen(text);
     if (mw_url_split(text, &parts) == NULL) {
@@ -69,12 +77,15 @@ static void split(const uint8_t *data, size_t size)
         must_lie_within(parts.password, text, length);
         must_lie_within(parts.path, text, length);
         must_lie_within(parts.query, text, length);
+        must_lie_within(parts.fragment, text, length);
         MUST(parts.port >= 0 && parts.port <= 65535 && parts.host.length > 0);
         MUST(mw_url_join(&url, a, &parts)); /* whatever its bytes, it has the room */
         if (is_clean(&parts)) {
             must_fit(&url, &parts);
-            MUST(mw_url_split(url.href, &again) == NULL && is_clean(&again));
+            MUST(mw_url_split(url.whole, &again) == NULL && is_clean(&again));
             MUST(mw_url_join(&twice, a, &again));
+            MUST(strcmp(url.whole, twice.whole) == 0);
+            MUST(mw_url_join(&twice, a, &again)); /* in the block that it has */
             MUST(strcmp(url.href, twice.href) == 0 && strcmp(url.target, twice.target) == 0);
             MUST(strcmp(url.host, twice.host) == 0 && url.port == twice.port);
             MUST(!parts.has_zone || strcmp(url.address, twice.address) == 0);

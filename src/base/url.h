@@ -45,8 +45,9 @@ struct mw_url {
     size_t room; /* bytes of the block */
 };
 
-/* Joins parts whose bytes have been checked, and which do not lie in the url. Its block is used
- * again if that is large enough. Returns false without memory; the url is then still to be freed.
+/* Joins parts whose bytes have been checked, and which do not lie in the url. That is zeroed, or
+ * was joined before: its block is used again if that is large enough. Returns false without memory;
+ * the url is then still to be freed.
  */
 bool mw_url_join(struct mw_url *url, const struct mw_allocator *a,
                  const struct mw_url_parts *parts);

@@ -60,6 +60,12 @@ int mw_agent_prepare(mw_exchange *x, const mw_options *options)
     return MW_OK;
 }
 
+void mw_agent_follow(mw_exchange *x, const mw_exchange *other)
+{
+    if (x->outgoing.agent == NULL)
+        x->outgoing.agent = mw_agent_retain(other->outgoing.agent);
+}
+
 void mw_agent_leave(mw_exchange *x)
 {
     mw_agent_release(x->outgoing.agent);

@@ -70,6 +70,22 @@ static bool copy_fields(mw_exchange *x, struct mw_headers *to)
     return true;
 }
 
+static void free_first(mw_exchange *x)
+{
+    const struct mw_allocator *a = &x->rt->allocator;
+    struct mw_first_leg *first = x->first_leg;
+    if (first == NULL)
+        return;
+    x->first_leg = NULL;
+    mw_headers_free(&first->fields, a);
+    mw_dealloc(a, (void *)first->method);
+    mw_dealloc(a, (void *)first->url);
+    mw_dealloc(a, (void *)first->cert_file);
+    mw_dealloc(a, (void *)first->key_file);
+    mw_dealloc(a, first->body);
+    mw_dealloc(a, first);
+}
+
 bool mw_asked_keep(mw_exchange *x)
 {
     const struct mw_allocator *a = &x->rt->allocator;
@@ -89,26 +105,20 @@ bool mw_asked_keep(mw_exchange *x)
             memcpy(first->body, x->body.bytes, (size_t)x->body.length);
         ok = ok && first->body != NULL;
     }
-    return copy_fields(x, &first->fields) && ok;
+    if (copy_fields(x, &first->fields) && ok)
+        return true;
+    free_first(x); /* half of it would tell of requests that never were */
+    return false;
 }
 
 void mw_asked_free(mw_exchange *x)
 {
     const struct mw_allocator *a = &x->rt->allocator;
-    struct mw_first_leg *first = x->first_leg;
     mw_dealloc(a, x->asked.file);
     mw_dealloc(a, x->asked.proxy);
     mw_dealloc(a, x->asked.no_proxy);
     mw_dealloc(a, x->asked.proxy_ca_file);
-    if (first == NULL)
-        return;
-    mw_headers_free(&first->fields, a);
-    mw_dealloc(a, (void *)first->method);
-    mw_dealloc(a, (void *)first->url);
-    mw_dealloc(a, (void *)first->cert_file);
-    mw_dealloc(a, (void *)first->key_file);
-    mw_dealloc(a, first->body);
-    mw_dealloc(a, first);
+    free_first(x);
 }
 
 static void set_body(mw_asked *asked, const mw_exchange *x)

@@ -62,6 +62,7 @@ static int prepare_forward(mw_exchange *x, const mw_request *r)
     if (client == NULL)
         return mw_fail(x->rt, MW_ECLOSED, "bad forward: the client has gone");
     x->passed_by = r->server;
+    mw_agent_follow(x, client);
     if (!mw_tls_options_copy(&x->outgoing.tls, &client->outgoing.tls, &x->rt->allocator))
         return mw_fail(x->rt, MW_ENOMEM, "no memory for the options of TLS");
     return MW_OK;

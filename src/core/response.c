@@ -96,7 +96,7 @@ static void resume(mw_exchange *x)
     }
 }
 
-/* A Response that was read may live for long: its buffer need not. */
+/* A Response that was read may live for long: the memory of its body need not. */
 static void free_if_read(mw_exchange *x)
 {
     if (x->ended && evbuffer_get_length(x->buffer) == 0)

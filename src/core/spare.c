@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { LARGE_BLOCK = 2 << 10 }; /* one that is larger is not kept */
+enum { LARGE_BLOCK = 1 << 10 }; /* one that is larger is not kept */
 
 /* With room for whichever engine its legs will be of. */
 static size_t size_of_exchange(const mw_runtime *rt)

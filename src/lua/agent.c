@@ -84,6 +84,13 @@ static int close_idle(lua_State *L)
     return 0;
 }
 
+static int agent_tostring(lua_State *L)
+{
+    const l_agent *self = luaL_checkudata(L, 1, L_AGENT);
+    lua_pushstring(L, self->agent != NULL ? L_AGENT : L_AGENT " (closed)");
+    return 1;
+}
+
 static int agent_gc(lua_State *L)
 {
     l_agent *self = lua_touserdata(L, 1);
@@ -97,6 +104,10 @@ void l_open_agent(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"close_idle", close_idle}, {NULL, NULL}};
     l_object_type(L, L_AGENT, L_AGENT, methods, agent_gc);
+    luaL_getmetatable(L, L_AGENT);
+    lua_pushcfunction(L, agent_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_pop(L, 1);
     lua_pushcfunction(L, agent);
     lua_setfield(L, -2, "Agent");
 }

@@ -122,7 +122,7 @@ void l_object_type(lua_State *L, const char *type, const char *name, const luaL_
 
 bool l_is_a(lua_State *L, int index, const char *metatable)
 {
-    if (!lua_getmetatable(L, index))
+    if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
         return false;
     luaL_getmetatable(L, metatable);
     bool same = lua_rawequal(L, -1, -2) != 0;

@@ -50,7 +50,7 @@ void *l_object_new(lua_State *L, size_t size, const char *metatable, void (*forg
 void l_object_type(lua_State *L, const char *type, const char *name, const luaL_Reg *methods,
                    lua_CFunction gc);
 
-/* Whether the value at `index` has the metatable of that name. */
+/* Whether the value at `index` is a userdata with the metatable of that name. */
 bool l_is_a(lua_State *L, int index, const char *metatable);
 
 /* Gives the userdata on top of the stack an environment table of its own, for what it holds. */

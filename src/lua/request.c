@@ -8,6 +8,17 @@
 
 /* ---- body ---------------------------------------------------------------------------------- */
 
+/* They are tables. */
+static bool is_payload(lua_State *L, int index)
+{
+    if (!lua_istable(L, index) || !lua_getmetatable(L, index))
+        return false;
+    luaL_getmetatable(L, L_PAYLOAD);
+    bool same = lua_rawequal(L, -1, -2) != 0;
+    lua_pop(L, 2);
+    return same;
+}
+
 /* Replaces a Payload at `index` by what it carries. */
 static void unwrap_payload(lua_State *L, int index)
 {
@@ -28,7 +39,7 @@ static void read_body(lua_State *L, struct l_draft *d, int index, const char *fu
 {
     if (lua_isnoneornil(L, index))
         return;
-    if (lua_istable(L, index) && l_is_a(L, index, L_PAYLOAD))
+    if (is_payload(L, index))
         unwrap_payload(L, index);
     if (l_upload_read(L, d, index))
         return;

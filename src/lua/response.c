@@ -52,11 +52,12 @@ l_response *l_response_new(lua_State *L)
 
 /* ---- fields ------------------------------------------------------------------------------- */
 
-/* For metamethods: scripts cannot get at the metatable, so it is one, and a look at its type, of
- * which there are several with each request, would say no more. */
+/* For metamethods, of which there are several with each request: but by the debug library scripts
+ * cannot get at the metatable, so a look at the type would say nothing new of a userdata. */
 static l_response *self_of(lua_State *L)
 {
-    return lua_touserdata(L, 1);
+    l_response *r = lua_touserdata(L, 1);
+    return r != NULL ? r : l_response_check(L, 1);
 }
 
 static int response_index(lua_State *L)
@@ -146,20 +147,24 @@ static bool transfer_failed(const l_response *r)
     return mw_exchange_error(r->x) != mw_error_of_status(mw_exchange_status(r->x));
 }
 
+/* Without the fragment, in which there may be secrets: what is printed goes into logs. */
 static int response_tostring(lua_State *L)
 {
     const l_response *r = self_of(L);
-    if (r->x == NULL)
+    if (r->x == NULL) {
         lua_pushliteral(L, "http.Response (closed)");
-    else if (!mw_exchange_finished(r->x))
-        lua_pushfstring(L, "http.Response (%s, under way)", mw_exchange_url(r->x));
+        return 1;
+    }
+    const char *whole = mw_exchange_url(r->x);
+    lua_pushlstring(L, whole, strcspn(whole, "#"));
+    const char *url = lua_tostring(L, -1);
+    if (!mw_exchange_finished(r->x))
+        lua_pushfstring(L, "http.Response (%s, under way)", url);
     else if (mw_exchange_status(r->x) != 0 && !transfer_failed(r))
-        lua_pushfstring(L, "http.Response (%s, %d %s%s)", mw_exchange_url(r->x),
-                        mw_exchange_status(r->x), mw_exchange_reason(r->x),
-                        r->closed ? ", closed" : "");
+        lua_pushfstring(L, "http.Response (%s, %d %s%s)", url, mw_exchange_status(r->x),
+                        mw_exchange_reason(r->x), r->closed ? ", closed" : "");
     else
-        lua_pushfstring(L, "http.Response (%s, %s)", mw_exchange_url(r->x),
-                        mw_exchange_error_string(r->x));
+        lua_pushfstring(L, "http.Response (%s, %s)", url, mw_exchange_error_string(r->x));
     return 1;
 }
 
