@@ -60,6 +60,8 @@ static bool has_control(const char *bytes)
 ssize_t mw_bad_field_value(const char *bytes, size_t length)
 {
     size_t at = 0;
+    if (length == 0)
+        return -1; /* `bytes` may be NULL, to which nothing is added */
     for (; length - at >= 8; at += 8) {
         ssize_t bad = has_control(bytes + at) ? first_outside(bytes + at, 8, MW_VALUE) : -1;
         if (bad >= 0)
