@@ -4,50 +4,22 @@
 local helper = require("helper")
 local http = require("http")
 local raw = require("raw")
+local uploads = require("uploads")
 
 local R = http.Response
-local OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 local MIB = 1024 * 1024
 local FORM = "application/x-www-form-urlencoded"
 
-local folder
-
-local function write_file(name, bytes)
-  local path = folder .. "/" .. name
-  local file = assert(io.open(path, "wb"))
-  file:write(bytes)
-  file:close()
-  return path
-end
-
-local function use_folder()
-  before_each(function() folder = raw.mkdtemp() end)
-  after_each(function() raw.remove_tree(folder) end)
-end
-
-local function unchunk(bytes)
-  local parts, at = {}, 1
-  while true do
-    local size, from = bytes:match("^(%x+)\r\n()", at)
-    size = tonumber(assert(size, "no chunk at " .. at), 16)
-    if size == 0 then
-      return table.concat(parts)
-    end
-    parts[#parts + 1] = bytes:sub(from, from + size - 1)
-    at = from + size + 2
-  end
-end
-
 -- What arrives on the wire of such a POST.
 local function send(options, method)
-  local server = helper.respond(OK)
+  local server = helper.respond(uploads.OK)
   options.url, options.method = helper.url(server), method or "POST"
   local response = http.request(options):await()
   assert.equal("", response.error_string)
   assert.equal(200, response.status_code)
   local request = server.requests[1]
   if request.headers["transfer-encoding"] then
-    request.body = unchunk(request.body)
+    request.body = uploads.unchunk(request.body)
   end
   return request
 end
@@ -226,7 +198,7 @@ end)
 
 describe("the option multipart", function()
   helper.setup()
-  use_folder()
+  uploads.use_folder()
 
   it("sends values and data as a browser would, byte for byte", function()
     local request = send { multipart = {
@@ -303,12 +275,12 @@ describe("the option multipart", function()
   end
 
   it("fails as `file` does where a file cannot be opened", function()
-    local server = helper.respond(OK)
+    local server = helper.respond(uploads.OK)
     for path, words in pairs {
-      [folder .. "/none"] = "No such file or directory", [folder] = "not a regular file",
+      [uploads.folder() .. "/none"] = "No such file or directory", [uploads.folder()] = "not a regular file",
     } do
       local response = http.post({ url = helper.url(server), multipart = {
-        { "first", { file = write_file("there", "x") } }, { "a", { file = path } },
+        { "first", { file = uploads.write_file("there", "x") } }, { "a", { file = path } },
       } }):await()
       local plain = http.post({ url = helper.url(server), file = path }):await()
       assert.equal(plain.error, response.error)
@@ -324,8 +296,8 @@ describe("the option multipart", function()
   end)
 
   helper.it_cannot("stream_upload", "refuses files and streams with words where the engine reads no body", function()
-    for _, part in ipairs { { file = write_file("a", "x") }, { stream = function() error("asked") end } } do
-      local server = helper.respond(OK)
+    for _, part in ipairs { { file = uploads.write_file("a", "x") }, { stream = function() error("asked") end } } do
+      local server = helper.respond(uploads.OK)
       local response = http.post({ url = helper.url(server), multipart = { a = part } }):await()
       assert.equal(R.PROTOCOL_INVALID_OPERATION_ERROR, response.error)
       assert.matches("cannot read a body as it sends it", response.error_string)
@@ -336,7 +308,7 @@ end)
 
 describe("a multipart body that is read as it goes out", function()
   helper.setup()
-  use_folder()
+  uploads.use_folder()
 
   local function it(title, fn)
     helper.it_can("stream_upload", title, fn)
@@ -345,9 +317,9 @@ describe("a multipart body that is read as it goes out", function()
   it("holds a file, by its path", function()
     local text = ("0123456789abcdef"):rep(20000)
     local request = send { multipart = {
-      { "one", "1" }, { "big", { file = write_file("a b.txt", text) } }, { "two", "2" },
-      { "other", { file = write_file("c", ""), filename = "other.PNG" } },
-      { "bare", { file = write_file("d", "dd"), filename = false } },
+      { "one", "1" }, { "big", { file = uploads.write_file("a b.txt", text) } }, { "two", "2" },
+      { "other", { file = uploads.write_file("c", ""), filename = "other.PNG" } },
+      { "bare", { file = uploads.write_file("d", "dd"), filename = false } },
     } }
     assert.equal(tostring(#request.body), request.headers["content-length"])
     same_parts({
@@ -357,7 +329,7 @@ describe("a multipart body that is read as it goes out", function()
   end)
 
   it("holds an open file, from where it stands, whose position stays", function()
-    local file = assert(io.open(write_file("a", "0123456789")))
+    local file = assert(io.open(uploads.write_file("a", "0123456789")))
     file:read(4)
     local request = send { multipart = { a = { stream = file } } }
     assert.equal(tostring(#request.body), request.headers["content-length"])
@@ -410,13 +382,13 @@ describe("a multipart body that is read as it goes out", function()
   end)
 
   it("ends with words where its file becomes shorter", function()
-    local path = write_file("a", ("x"):rep(32 * MIB))
+    local path = uploads.write_file("a", ("x"):rep(32 * MIB))
     local conn
     local server = raw.listen({ on_connect = function(c) c:pause() conn = c end })
     local response = http.post { url = helper.url(server), multipart = { a = { file = path } } }
     helper.wait(function() return conn end)
     http.poll(0.01)
-    write_file("a", "short")
+    uploads.write_file("a", "short")
     conn:resume()
     response:await()
     assert.equal(R.UNKNOWN_CONTENT_ERROR, response.error, response.error_string)
@@ -424,7 +396,7 @@ describe("a multipart body that is read as it goes out", function()
   end)
 
   it("refuses a length that an open file has not got", function()
-    local file = assert(io.open(write_file("a", "abc")))
+    local file = assert(io.open(uploads.write_file("a", "abc")))
     told("the length of 'a' is 5, but its file has 3 bytes left", function()
       http.post { url = "http://127.0.0.1:1/", multipart = { a = { stream = file, length = 5 } } }
     end)
@@ -435,10 +407,10 @@ describe("a multipart body that is read as it goes out", function()
   end)
 
   it("is told of as it moves on, of the whole", function()
-    local server = helper.respond(OK)
+    local server = helper.respond(uploads.OK)
     local last, total = 0, nil
     local response = http.post { url = helper.url(server), multipart = {
-      text = ("x"):rep(1000), file = { file = write_file("a", ("y"):rep(MIB)) },
+      text = ("x"):rep(1000), file = { file = uploads.write_file("a", ("y"):rep(MIB)) },
     } }
     response.upload_progress_handler = function(_, sent, of)
       assert.is_true(sent > last)
@@ -453,9 +425,9 @@ describe("a multipart body that is read as it goes out", function()
     local text = ("x"):rep(4 * MIB)
     local from = helper.respond("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc", { keep_open = true })
     local function parts()
-      return { a = { file = folder .. "/a" }, b = { stream = http.get(helper.url(from)) } }
+      return { a = { file = uploads.folder() .. "/a" }, b = { stream = http.get(helper.url(from)) } }
     end
-    write_file("a", text)
+    uploads.write_file("a", text)
     local stuck
     local slow = raw.listen({ on_connect = function(conn) conn:pause() stuck = true end })
     local response = http.post { url = helper.url(slow), multipart = parts() }
@@ -471,9 +443,9 @@ describe("a multipart body that is read as it goes out", function()
   end)
 
   it("may be aborted at any time", function()
-    local path = write_file("a", ("x"):rep(MIB))
+    local path = uploads.write_file("a", ("x"):rep(MIB))
     for turns = 0, 12 do
-      local server = helper.respond(OK)
+      local server = helper.respond(uploads.OK)
       local response = http.post { url = helper.url(server), multipart = {
         a = { file = path }, b = { stream = pieces { "x", "", "y" } },
       } }
@@ -487,33 +459,10 @@ describe("a multipart body that is read as it goes out", function()
     end
   end)
 
-  -- The first connection answers once and then dies with the second request; the next ones answer.
-  local function dying()
-    local seen, connections = {}, 0
-    local server = raw.listen({ on_connect = function(conn)
-      connections = connections + 1
-      local first, from, count = connections == 1, 1, 0
-      conn.on_data = function()
-        local request, next_from = helper.parse_request(conn.received, from)
-        if not request then
-          return
-        end
-        from, count = next_from, count + 1
-        seen[#seen + 1] = request
-        if first and count == 2 then
-          return conn:reset()
-        end
-        conn:send(OK)
-      end
-    end })
-    http.get(helper.url(server)):await()
-    return server, seen
-  end
-
   it("is sent again from its beginning where all of it can be", function()
     local text = ("0123456789"):rep(30000)
-    local path = write_file("a", text)
-    local server, seen = dying()
+    local path = uploads.write_file("a", text)
+    local server, seen = uploads.dying()
     local response = http.put({ url = helper.url(server), multipart = { { "a", { file = path } }, { "b", "2" } } })
     response:await()
     assert.equal(200, response.status_code, response.error_string)
@@ -523,14 +472,14 @@ describe("a multipart body that is read as it goes out", function()
   end)
 
   it("is not sent again where a function has given of it", function()
-    local server, seen = dying()
+    local server, seen = uploads.dying()
     local response = http.put({ url = helper.url(server), multipart = { a = { stream = pieces { "x" } } } }):await()
     assert.equal(R.REMOTE_HOST_CLOSED_ERROR, response.error, response.error_string)
     assert.equal(2, #seen)
   end)
 
   it("takes constant memory, whatever its size", function()
-    local path = folder .. "/big"
+    local path = uploads.folder() .. "/big"
     local file = assert(io.open(path, "wb"))
     local piece = ("0123456789abcdef"):rep(4096)
     for _ = 1, 64 * MIB / #piece do
@@ -566,13 +515,13 @@ describe("a multipart body that is read as it goes out", function()
   for _, status in ipairs { 307, 308 } do
     it("follows a redirect that keeps it: " .. status, function()
       local text = ("0123456789"):rep(30000)
-      local path, bodies = write_file("a", text), {}
+      local path, bodies = uploads.write_file("a", text), {}
       local server = helper.respond(function(request)
         bodies[#bodies + 1] = request
         if request.target == "/" then
           return ("HTTP/1.1 %d Go\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n"):format(status)
         end
-        return OK
+        return uploads.OK
       end, { keep_open = true })
       local response = http.post({ url = helper.url(server), multipart = { { "a", { file = path } }, { "b", "2" } } })
       response:await()
@@ -641,7 +590,7 @@ describe("options that give a body", function()
   end)
 
   it("are not modified, nor are their tables", function()
-    local server = helper.respond(OK)
+    local server = helper.respond(uploads.OK)
     local options = {
       url = helper.url(server), headers = { ["X-A"] = "1" },
       multipart = { { "a", { data = "x", filename = "f.txt" } } },

@@ -7,26 +7,11 @@ local http = require("http")
 local raw = require("raw")
 local servers = require("servers")
 local certs = require("certs")
+local uploads = require("uploads")
 
 local R = http.Response
-local OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 local MIB = 1024 * 1024
 local streams = http.can("stream_upload")
-
-local folder
-
-local function write_file(name, bytes)
-  local path = folder .. "/" .. name
-  local file = assert(io.open(path, "wb"))
-  file:write(bytes)
-  file:close()
-  return path
-end
-
-local function use_folder()
-  before_each(function() folder = raw.mkdtemp() end)
-  after_each(function() raw.remove_tree(folder) end)
-end
 
 -- Bytes in which a piece that is lost, doubled or moved shows.
 local function sample(size)
@@ -46,26 +31,9 @@ local function pieces(list)
   end
 end
 
--- Undoes chunks.
-local function unchunk(bytes)
-  local parts = {}
-  local at = 1
-  while true do
-    local size, from = bytes:match("^(%x+)\r\n()", at)
-    size = tonumber(assert(size, "no chunk at " .. at), 16)
-    if size == 0 then
-      assert.equal("0\r\n\r\n", bytes:sub(at))
-      return table.concat(parts)
-    end
-    parts[#parts + 1] = bytes:sub(from, from + size - 1)
-    assert.equal("\r\n", bytes:sub(from + size, from + size + 1))
-    at = from + size + 2
-  end
-end
-
 -- What arrives on the wire -> { headers, body }, the body without its chunks.
 local function send(data, options, tls)
-  local server = helper.respond(OK, { tls = tls })
+  local server = helper.respond(uploads.OK, { tls = tls })
   options = options or {}
   options.method = options.method or "POST"
   options.url, options.ca_file = helper.url(server), certs.ca_file
@@ -74,7 +42,7 @@ local function send(data, options, tls)
   assert.equal(200, response.status_code)
   local request = server.requests[1]
   if request.headers["transfer-encoding"] then
-    request.body = unchunk(request.body)
+    request.body = uploads.unchunk(request.body)
   end
   return request, response
 end
@@ -107,17 +75,17 @@ end
 if not streams then
   describe("an engine that cannot read a body as it goes out", function()
     helper.setup()
-    use_folder()
+    uploads.use_folder()
 
     local sources = {
       ["a function"] = function() return function() error("asked") end end,
-      ["a file's name"] = function() return nil, { file = write_file("a", "abc") } end,
-      ["a file"] = function() return assert(io.open(write_file("a", "abc"))) end,
+      ["a file's name"] = function() return nil, { file = uploads.write_file("a", "abc") } end,
+      ["a file"] = function() return assert(io.open(uploads.write_file("a", "abc"))) end,
       ["a pipe"] = function() return io.popen("true") end,
     }
     for name, make in pairs(sources) do
       it("refuses " .. name .. " with words", function()
-        local server = helper.respond(OK)
+        local server = helper.respond(uploads.OK)
         local data, options = make()
         options = options or {}
         options.method, options.url = "POST", helper.url(server)
@@ -175,7 +143,7 @@ describe("a body from a function", function()
   end)
 
   it("is not asked before control is back in the loop", function()
-    local server = helper.respond(OK)
+    local server = helper.respond(uploads.OK)
     local asked = false
     local response = http.post(helper.url(server), function() asked = true end)
     assert.is_false(asked)
@@ -201,7 +169,7 @@ describe("a body from a function", function()
   end)
 
   it("is told of as it moves on, with -1 for a total that nobody knows", function()
-    local server = helper.respond(OK)
+    local server = helper.respond(uploads.OK)
     local list = { ("x"):rep(100000), ("x"):rep(100000), ("x"):rep(100000) }
     for _, length in ipairs { -1, 300000 } do
       local last = 0
@@ -312,7 +280,7 @@ describe("a body from a function", function()
   end)
 
   it("stops the idle clock while the function has nothing", function()
-    local server = helper.respond(OK)
+    local server = helper.respond(uploads.OK)
     local slow = pieces { "a", "b" }
     local response = http.post({ url = helper.url(server), timeout = { idle = 0.1 } }, function()
       http.sleep(0.25)
@@ -347,42 +315,18 @@ end)
 
 describe("a request that would be sent again", function()
   helper.setup()
-  use_folder()
-
-  -- The first connection answers once and then dies with the second request; the next ones answer.
-  local function dying()
-    local seen, connections = {}, 0
-    local server = raw.listen({ on_connect = function(conn)
-      connections = connections + 1
-      local first, from = connections == 1, 1
-      local count = 0
-      conn.on_data = function()
-        local request, next_from = helper.parse_request(conn.received, from)
-        if not request then
-          return
-        end
-        from, count = next_from, count + 1
-        seen[#seen + 1] = request
-        if first and count == 2 then
-          return conn:reset()
-        end
-        conn:send(OK)
-      end
-    end })
-    http.get(helper.url(server)):await()
-    return server, seen
-  end
+  uploads.use_folder()
 
   it("is, with a body from a file", function()
-    local server, seen = dying()
-    local path = write_file("a", sample(100000))
+    local server, seen = uploads.dying()
+    local path = uploads.write_file("a", sample(100000))
     local response = http.put({ url = helper.url(server), file = path }):await()
     assert.equal(200, response.status_code, response.error_string)
     assert.equal(sample(100000), seen[#seen].body)
   end)
 
   it("is not, with a function of which something has gone out", function()
-    local server = dying()
+    local server = uploads.dying()
     local asked = 0
     local response = http.put(helper.url(server), function()
       asked = asked + 1
@@ -395,12 +339,12 @@ end)
 
 describe("a body from a file", function()
   helper.setup()
-  use_folder()
+  uploads.use_folder()
 
   for _, size in ipairs { 0, 1, 100000, 8 * MIB } do
     for name, tls in pairs { plain = false, ["over TLS"] = certs.server } do
       it(("of %d bytes goes with its length, %s"):format(size, name), function()
-        local path = write_file("a", sample(size))
+        local path = uploads.write_file("a", sample(size))
         local request = send(nil, { file = path }, tls or nil)
         assert.equal(tostring(size), request.headers["content-length"])
         assert.is_true(sample(size) == request.body)
@@ -409,14 +353,14 @@ describe("a body from a file", function()
   end
 
   it("goes in part", function()
-    assert.equal("abc", send(nil, { file = write_file("a", "abcdef"), length = 3 }).body)
-    assert.equal("", send(nil, { file = write_file("a", "abcdef"), length = 0 }).body)
+    assert.equal("abc", send(nil, { file = uploads.write_file("a", "abcdef"), length = 3 }).body)
+    assert.equal("", send(nil, { file = uploads.write_file("a", "abcdef"), length = 0 }).body)
   end)
 
   it("goes in chunks where the headers ask for that", function()
     for _, size in ipairs { 0, 100000 } do
       local headers = { ["Transfer-Encoding"] = "chunked" }
-      local request = send(nil, { file = write_file("a", sample(size)), headers = headers })
+      local request = send(nil, { file = uploads.write_file("a", sample(size)), headers = headers })
       assert.is_nil(request.headers["content-length"])
       assert.equal(sample(size), request.body)
     end
@@ -424,7 +368,7 @@ describe("a body from a file", function()
 
   for name, tls in pairs { plain = false, ["over TLS"] = certs.server } do
     it("that cannot be read is told as that, " .. name, function()
-      local file = assert(io.open(write_file("a", "abc"), "a")) -- for writing only
+      local file = assert(io.open(uploads.write_file("a", "abc"), "a")) -- for writing only
       file:seek("set", 0)
       local server = raw.listen { tls = tls or nil }
       local response = http.request({ method = "POST", url = helper.url(server), ca_file = certs.ca_file,
@@ -438,9 +382,9 @@ describe("a body from a file", function()
   end
 
   it("is told of as it moves on", function()
-    local server = helper.respond(OK)
+    local server = helper.respond(uploads.OK)
     local last
-    local response = http.post({ url = helper.url(server), file = write_file("a", sample(MIB)) })
+    local response = http.post({ url = helper.url(server), file = uploads.write_file("a", sample(MIB)) })
     response.upload_progress_handler = function(_, sent, total)
       assert.equal(MIB, total)
       last = sent
@@ -450,22 +394,22 @@ describe("a body from a file", function()
   end)
 
   it("ends the request where it cannot be read", function()
-    fails(nil, { file = folder .. "/none" }, "No such file")
-    fails(nil, { file = folder }, "not a regular file")
+    fails(nil, { file = uploads.folder() .. "/none" }, "No such file")
+    fails(nil, { file = uploads.folder() }, "not a regular file")
     fails(nil, { file = "/dev/null" }, "not a regular file")
-    fails(nil, { file = write_file("a", "abc"), length = 4 }, "ends before")
-    assert.equal(2, fails(nil, { file = folder .. "/none" }, "none").error_detail.errno)
+    fails(nil, { file = uploads.write_file("a", "abc"), length = 4 }, "ends before")
+    assert.equal(2, fails(nil, { file = uploads.folder() .. "/none" }, "none").error_detail.errno)
   end)
 
   it("ends the request when it becomes shorter meanwhile", function()
     for _, headers in ipairs { {}, { ["Transfer-Encoding"] = "chunked" } } do
-      local path = write_file("a", sample(64 * MIB))
+      local path = uploads.write_file("a", sample(64 * MIB))
       local conn
       local server = raw.listen({ on_connect = function(c) c:pause() conn = c end })
       local response = http.post({ url = helper.url(server), file = path, headers = headers })
       helper.wait(function() return conn end)
       http.poll(0.01)
-      write_file("a", "short")
+      uploads.write_file("a", "short")
       conn:resume()
       response:await()
       assert.equal(R.UNKNOWN_CONTENT_ERROR, response.error, response.error_string)
@@ -474,7 +418,7 @@ describe("a body from a file", function()
   end)
 
   it("may be an open one, from where it stands to its end", function()
-    local file = assert(io.open(write_file("a", "0123456789")))
+    local file = assert(io.open(uploads.write_file("a", "0123456789")))
     file:read(4)
     local request = send(file)
     assert.equal("6", request.headers["content-length"])
@@ -485,8 +429,8 @@ describe("a body from a file", function()
   end)
 
   it("may be an open one that is closed meanwhile", function()
-    local server = helper.respond(OK)
-    local file = assert(io.open(write_file("a", sample(MIB))))
+    local server = helper.respond(uploads.OK)
+    local file = assert(io.open(uploads.write_file("a", sample(MIB))))
     local response = http.post(helper.url(server), file)
     file:close()
     response:await()
@@ -495,7 +439,7 @@ describe("a body from a file", function()
   end)
 
   it("may be one that was just written", function()
-    local file = assert(io.open(folder .. "/a", "w+"))
+    local file = assert(io.open(uploads.folder() .. "/a", "w+"))
     file:write("fresh")
     file:seek("set", 0)
     assert.equal("fresh", send(file).body)
@@ -554,7 +498,7 @@ describe("a body from another response", function()
   end)
 
   it("may have ended before", function()
-    local from = helper.respond(OK)
+    local from = helper.respond(uploads.OK)
     assert.equal("hi", send(http.get(helper.url(from)):await()).body)
   end)
 
@@ -585,7 +529,7 @@ end)
 
 describe("misuse of a body", function()
   helper.setup()
-  use_folder()
+  uploads.use_folder()
 
   local closed = assert(io.tmpfile())
   closed:close()
@@ -641,7 +585,7 @@ describe("Expect: 100-continue", function()
         end
         if head and #conn.received - at + 1 == 5 then
           server.body_at = raw.now()
-          conn:send(OK)
+          conn:send(uploads.OK)
         end
       end
     end })
@@ -678,7 +622,7 @@ describe("Expect: 100-continue", function()
   end)
 
   it("says nothing of it without a body", function()
-    local server = helper.respond(OK)
+    local server = helper.respond(uploads.OK)
     http.get({ url = helper.url(server), expect = true }):await()
     assert.is_nil(server.requests[1].headers.expect)
   end)
