@@ -10,12 +10,7 @@ local Response = http.Response
 describe("httpbin's auth", function()
   local httpbin
 
-  setup(function() httpbin = peers.httpbin() end)
-  teardown(function()
-    if httpbin then
-      httpbin:stop()
-    end
-  end)
+  peers.during(peers.httpbin, function(peer) httpbin = peer end)
   helper.setup()
 
   local function get(path, auth, options)
@@ -67,12 +62,7 @@ end)
 describe("nginx's auth_basic", function()
   local nginx
 
-  setup(function() nginx = peers.nginx() end)
-  teardown(function()
-    if nginx then
-      nginx:stop()
-    end
-  end)
+  peers.during(peers.nginx, function(peer) nginx = peer end)
   helper.setup()
 
   local function get(auth)

@@ -37,12 +37,7 @@ end
 describe("a download from nginx", function()
   local nginx, dir
 
-  setup(function() nginx = peers.nginx() end)
-  teardown(function()
-    if nginx then
-      nginx:stop()
-    end
-  end)
+  peers.during(peers.nginx, function(peer) nginx = peer end)
   before_each(function() dir = raw.mkdtemp() end)
   after_each(function() raw.remove_tree(dir) end)
   helper.setup()

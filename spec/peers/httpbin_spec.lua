@@ -12,12 +12,7 @@ local Response = http.Response
 describe("httpbin", function()
   local httpbin
 
-  setup(function() httpbin = peers.httpbin() end)
-  teardown(function()
-    if httpbin then
-      httpbin:stop()
-    end
-  end)
+  peers.during(peers.httpbin, function(peer) httpbin = peer end)
   helper.setup()
 
   local function url(path)

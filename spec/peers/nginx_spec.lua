@@ -48,12 +48,7 @@ local DOWNLOAD = [==[
 describe("nginx", function()
   local nginx
 
-  setup(function() nginx = peers.nginx() end)
-  teardown(function()
-    if nginx then
-      nginx:stop()
-    end
-  end)
+  peers.during(peers.nginx, function(peer) nginx = peer end)
   helper.setup()
 
   local function url(path)

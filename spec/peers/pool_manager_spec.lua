@@ -9,12 +9,7 @@ describe("http.PoolManager and httpbin", function()
   local httpbin
   local pool = http.PoolManager()
 
-  setup(function() httpbin = peers.httpbin() end)
-  teardown(function()
-    if httpbin then
-      httpbin:stop()
-    end
-  end)
+  peers.during(peers.httpbin, function(peer) httpbin = peer end)
   helper.setup()
 
   local function ask(method, path, options)

@@ -18,6 +18,20 @@ local ASK_TIMEOUT = 5
 
 ---- what every peer has
 
+-- In a describe block: starts the peer before its tests, hands it to `take`, and stops it behind them.
+function M.during(start, take)
+  local env, peer = getfenv(2), nil -- busted gives its functions to the spec alone
+  env.setup(function()
+    peer = start()
+    take(peer)
+  end)
+  env.teardown(function()
+    if peer then
+      peer:stop()
+    end
+  end)
+end
+
 local peer_methods = {}
 local peer_mt = { __name = "peer", __index = peer_methods }
 

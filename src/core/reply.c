@@ -5,7 +5,6 @@
 #include "base/grammar.h"
 #include "base/status.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static bool has_no_body(int status)

@@ -7,7 +7,6 @@
 #include "core/authorize.h"
 #include "core/server.h"
 
-#include <stdio.h>
 #include <string.h>
 
 int mw_refuse_byte(mw_runtime *rt, const char *what, struct mw_span text, ssize_t at)
